@@ -1,0 +1,412 @@
+//! One function a command.
+
+use super::args::{Cli, Command, Common, Evidence as EvidenceCommand, Format, Order, Verify};
+use super::{Failure, print, style};
+use crate::report::progress::{Progress, Show};
+use crate::report::{ExplainedCheck, Explanation, FaultRow, Replay, ReplayOutcome, evidence, terminal};
+use crate::verify::counterexample::{Counterexample, How};
+use crate::verify::explain::explain as explained;
+use crate::verify::faults::{self, Fault};
+use crate::verify::findings::{Findings, Status};
+use crate::verify::guarantee::Guarantee;
+use crate::verify::history::{History, validator};
+use crate::verify::methods::loom;
+use crate::verify::session::child::{Answer, Replayed, Spawner, Task};
+use crate::verify::session::{self, Options, Profile, Tell};
+use crate::verify::verdict::{Ended, Evidence, Strength};
+use crate::verify::{checker, history};
+use serde::Serialize;
+use std::fs;
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Does what the command line says. Answers the exit code.
+pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::Verify(args) => verify(args, common),
+        Command::Revisit => super::revisit::revisit(common),
+        Command::Faults => faults_list(common),
+        Command::Explain { guarantee } => explain(*guarantee, common),
+        Command::Replay { file } => replay(file, common),
+        Command::Check { file, order } => check(file, *order, common),
+        Command::Evidence(EvidenceCommand::Check { file }) => evidence_check(file, common),
+    }
+}
+
+/// Prints a result as the format asks.
+pub(super) fn show<T: Serialize>(
+    common: &Common,
+    value: &T,
+    human: impl FnOnce(crate::report::Style) -> String,
+) -> Result<(), Failure> {
+    match common.format {
+        Format::Human => print(&human(style(&io::stdout()))),
+        Format::Json => print(&(serde_json::to_string_pretty(value).map_err(Failure::internal)? + "\n")),
+    }
+    Ok(())
+}
+
+pub(super) fn spawner(profile: Profile) -> Result<Spawner, Failure> {
+    Spawner::this_program(profile.deadline()).map_err(Failure::internal)
+}
+
+fn fault_named(id: &str) -> Result<Fault, Failure> {
+    let all = faults::faults();
+    all.iter().find(|fault| fault.id() == id).copied().ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(Fault::id).collect();
+        Failure::usage(format!("no planted fault is called {id:?}; there are: {}", known.join(", ")))
+    })
+}
+
+// === verify ===
+
+fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
+    let options = Options {
+        profile: args.profile.into(),
+        seed: args.seed,
+        only: args.only.clone(),
+        methods: args.method.iter().map(|method| (*method).into()).collect(),
+        fault: args.fault.as_deref().map(fault_named).transpose()?,
+        sequential: args.sequential,
+        argv: normalised(std::env::args().skip(1)),
+    };
+    // Found out now rather than after a minute of work.
+    fs::create_dir_all(&args.out).map_err(|error| Failure::file("create", &args.out, error))?;
+    let progress: OnceLock<Progress> = OnceLock::new();
+    let quiet = common.quiet;
+    let tell = |tell: Tell<'_>| match tell {
+        Tell::Tasks(tasks) => {
+            let _the_first = progress.set(Progress::new(tasks, Show::choose(quiet)));
+        }
+        Tell::Done(what, took) => {
+            if let Some(progress) = progress.get() {
+                progress.step(&format!("{what} ({:.1} s)", took.as_secs_f64()));
+            }
+        }
+    };
+    let outcome = session::verify(&options, &spawner(options.profile)?, &tell);
+    if let Some(progress) = progress.into_inner() {
+        progress.done();
+    }
+    let evidence = evidence::seal(outcome.stable, outcome.volatile).map_err(Failure::internal)?;
+    write_out(&args.out, &evidence, &outcome.counterexamples)?;
+    show(common, &evidence, |style| terminal::verify(&as_called(&evidence, &args.out), style))?;
+    Ok(evidence.stable.exit_code)
+}
+
+/// The evidence with commands that can be copied as they stand: the evidence itself does not know where it is written, nor under which
+/// name the program was called.
+fn as_called(evidence: &Evidence, out: &Path) -> Evidence {
+    let program = std::env::args().next().unwrap_or_else(|| "narrowcast".into());
+    let mut shown = evidence.clone();
+    for row in &mut shown.stable.counterexamples {
+        row.replay = format!("{program} replay {}", out.join(&row.file).display());
+    }
+    let rest = shown.stable.run.reproduce.strip_prefix("narrowcast").map(str::to_owned);
+    if let Some(rest) = rest {
+        shown.stable.run.reproduce = program + &rest;
+    }
+    shown
+}
+
+/// The command line without what only says where and how the result goes.
+fn normalised(argv: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = vec!["narrowcast".to_owned()];
+    let mut skip = false;
+    for word in argv {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        match word.as_str() {
+            "--out" | "--format" | "--color" => skip = true,
+            "-q" | "--quiet" => {}
+            _ if ["--out=", "--format=", "--color="].iter().any(|flag| word.starts_with(flag)) => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
+
+fn write_out(out: &Path, evidence: &Evidence, counterexamples: &[(String, Counterexample)]) -> Result<(), Failure> {
+    // Files of an earlier run beside those of this one would be taken for its findings.
+    let old = out.join("counterexamples");
+    if old.exists() {
+        fs::remove_dir_all(&old).map_err(|error| Failure::file("remove", &old, error))?;
+    }
+    let write = |file: &Path, text: String| {
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, error))?;
+        }
+        fs::write(file, text).map_err(|error| Failure::file("write", file, error))
+    };
+    for (name, counterexample) in counterexamples {
+        let text = serde_json::to_string_pretty(counterexample).map_err(Failure::internal)?;
+        write(&out.join(name), text + "\n")?;
+    }
+    write(&out.join("evidence.json"), evidence::to_json(evidence).map_err(Failure::internal)?)
+}
+
+// === faults, explain ===
+
+fn row(fault: &Fault) -> FaultRow {
+    FaultRow {
+        id: fault.id().into(),
+        defect: fault.defect().into(),
+        incident: fault.incident().into(),
+        breaks: fault.expected(),
+        methods: fault.methods().into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn faults_list(common: &Common) -> Result<u8, Failure> {
+    let mut rows: Vec<FaultRow> = faults::faults().iter().map(row).collect();
+    rows.extend(faults::near_misses().into_iter().map(|(_, about)| FaultRow {
+        id: about.id.into(),
+        defect: about.defect.into(),
+        incident: about.incident.into(),
+        breaks: Vec::new(),
+        methods: vec!["interleaved".into()],
+    }));
+    show(common, &rows, |style| terminal::faults(&rows, style))?;
+    Ok(0)
+}
+
+fn explain(guarantee: Guarantee, common: &Common) -> Result<u8, Failure> {
+    let text = explained(guarantee);
+    let mut checks = Vec::new();
+    if session::CHECKED.contains(&guarantee) {
+        checks.push(ExplainedCheck {
+            method: "interleaved".into(),
+            strength: Strength::Exhaustive,
+            what: "every schedule of the small programs, operation by operation; drawn programs and schedules beyond"
+                .into(),
+            bounds: "2 jobs, 3 threads, 4 streams, 7 events".into(),
+        });
+        for model in loom::models() {
+            if model.claims.iter().any(|(claim, _)| *claim == guarantee) {
+                checks.push(ExplainedCheck {
+                    method: format!("loom {}", model.id),
+                    strength: Strength::Exhaustive,
+                    what: format!("every interleaving inside the shipped kernel while {}", model.race),
+                    bounds: match model.most_preemptions {
+                        Some(most) => format!("3 preemptions in quick, 4 in ci, {most} in deep"),
+                        None => "3 preemptions in quick, all in ci and deep".into(),
+                    },
+                });
+            }
+        }
+    }
+    let faults = faults::faults();
+    let explanation = Explanation {
+        guarantee,
+        statement: text.statement.into(),
+        why: format!("{} For example: {}", text.why, text.breach),
+        checks,
+        faults: faults.iter().filter(|fault| fault.expected().contains(&guarantee)).map(row).collect(),
+        limits: vec![text.checked.into(), text.limits.into()],
+    };
+    show(common, &explanation, |style| terminal::explain(&explanation, style))?;
+    Ok(0)
+}
+
+// === replay ===
+
+fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| Failure::file("read", file, error))?;
+    let cx: Counterexample = serde_json::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{} is no counterexample: {error}", file.display())))?;
+    if cx.schema != Counterexample::SCHEMA {
+        let why = format!(
+            "{} has the schema {:?}, and this build reads {:?}",
+            file.display(),
+            cx.schema,
+            Counterexample::SCHEMA
+        );
+        return Err(Failure::usage(why));
+    }
+    cx.program.check().map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
+    let recorded = cx.lines().map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
+    let spawner = spawner(Profile::Quick)?;
+    let again = match &cx.how {
+        How::Interleaved { schedule } => replay_interleaved(&cx, schedule, &spawner)?,
+        How::Loom { model, preemptions, iteration, .. } => replay_loom(&cx, model, *preemptions, *iteration, &spawner)?,
+    };
+    let history = if again.history.is_empty() { recorded } else { again.history };
+    let mut why = again.why;
+    if cx.sources != env!("NARROWCAST_SOURCES") && again.outcome != ReplayOutcome::Reproduced {
+        why.push_str("; the sources have changed since this file was written");
+    }
+    let view = Replay {
+        file: file.display().to_string(),
+        id: cx.id.clone(),
+        guarantee: cx.guarantee,
+        subject: cx.subject.clone(),
+        method: cx.how.method().into(),
+        scenario: cx.message(),
+        seed: cx.seed.clone(),
+        schedule: cx.how.schedule(),
+        outcome: again.outcome,
+        why,
+        findings: again.findings.map(|findings| findings.findings).unwrap_or_default(),
+        trace: cx.program.to_string().lines().map(str::to_owned).collect(),
+    };
+    show(common, &view, |style| terminal::replay(&view, &history, style))?;
+    Ok(view.outcome.exit_code())
+}
+
+/// What came of running a counterexample again.
+struct Again {
+    outcome: ReplayOutcome,
+    why: String,
+    history: History,
+    findings: Option<Findings>,
+}
+
+impl Again {
+    fn stale(why: impl Into<String>) -> Self {
+        Again { outcome: ReplayOutcome::Stale, why: why.into(), history: History::new(), findings: None }
+    }
+}
+
+fn lines_of(texts: &[String]) -> History {
+    texts
+        .iter()
+        .filter_map(|text| {
+            let parsed = history::parse_line(text).ok()??;
+            Some(history::Line {
+                process: parsed.process,
+                kind: parsed.kind,
+                action: parsed.action?,
+                reason: parsed.reason,
+            })
+        })
+        .collect()
+}
+
+fn replay_interleaved(cx: &Counterexample, schedule: &[u8], spawner: &Spawner) -> Result<Again, Failure> {
+    let subject = match cx.subject.as_str() {
+        "reference" => Some(0),
+        id => faults::number_of(id),
+    };
+    let Some(subject) = subject else {
+        return Ok(Again::stale(format!("this build has no router called {:?}", cx.subject)));
+    };
+    let digits = cx.seed.strip_prefix("0x").unwrap_or(&cx.seed);
+    let seed = u64::from_str_radix(digits, 16).map_err(|_| Failure::usage(format!("{:?} is no seed", cx.seed)))?;
+    let task = Task::Replay { subject, program: cx.program.clone(), seed, schedule: schedule.to_vec() };
+    let replayed = match spawner.run::<Replayed>(&task) {
+        Answer::Said(replayed) => replayed,
+        Answer::Ended(ended, words) => {
+            return Err(Failure::internal(format!("the replay ended in {}: {words}", ended.word())));
+        }
+    };
+    if let Some(step) = replayed.stale_at {
+        return Ok(Again::stale(format!("at step {} the schedule asks for a thread that cannot move", step + 1)));
+    }
+    let history = lines_of(&replayed.history);
+    let findings = checker::check(&history);
+    let found = findings.violated().contains(&cx.guarantee);
+    let outcome = if found { ReplayOutcome::Reproduced } else { ReplayOutcome::Gone };
+    let why = match found && replayed.history != cx.history {
+        true => "the same breach, though not the same history".to_owned(),
+        false => String::new(),
+    };
+    Ok(Again { outcome, why, history, findings: Some(findings) })
+}
+
+fn replay_loom(
+    cx: &Counterexample,
+    model: &str,
+    preemptions: Option<usize>,
+    iteration: u64,
+    spawner: &Spawner,
+) -> Result<Again, Failure> {
+    let models = loom::models();
+    let Some(at) = models.iter().position(|there| there.id == model) else {
+        return Ok(Again::stale(format!("this build has no model called {model:?}")));
+    };
+    if models[at].program != cx.program {
+        return Ok(Again::stale(format!("the model {model} runs another program by now")));
+    }
+    let copy = match cx.subject.as_str() {
+        "reference" => loom::Copy::Shipped,
+        id => match faults::faults().into_iter().find(|fault| fault.id() == id) {
+            Some(Fault::Patch(patch)) => loom::Copy::Guarded(patch.number),
+            _ => return Ok(Again::stale(format!("this build has no patch called {id:?}"))),
+        },
+    };
+    let task = Task::Loom { model: at, copy, preemptions, sequential: false };
+    let report = match spawner.run::<loom::Report>(&task) {
+        Answer::Said(report) => report,
+        Answer::Ended(Ended::Hang, words) => return Ok(Again::stale(words)),
+        Answer::Ended(ended, words) => {
+            return Err(Failure::internal(format!("the replay ended in {}: {words}", ended.word())));
+        }
+    };
+    let Some(breach) = report.breach else {
+        return Ok(match report.completed {
+            true => {
+                let why = format!("all {} interleavings were explored", report.iterations);
+                Again { outcome: ReplayOutcome::Gone, why, history: History::new(), findings: None }
+            }
+            false => Again::stale(report.trouble.unwrap_or_else(|| "the exploration did not complete".into())),
+        });
+    };
+    let found = breach.findings.as_ref().is_none_or(|findings| findings.violated().contains(&cx.guarantee));
+    let why = match breach.iteration == iteration {
+        true => String::new(),
+        false => format!("found in iteration {} (it was {iteration})", breach.iteration),
+    };
+    Ok(Again {
+        outcome: if found { ReplayOutcome::Reproduced } else { ReplayOutcome::Gone },
+        why,
+        history: lines_of(&breach.history),
+        findings: breach.findings,
+    })
+}
+
+// === check, evidence check ===
+
+fn check(file: &Path, order: Order, common: &Common) -> Result<u8, Failure> {
+    let mut checker = checker::Checker::new().real_time(order == Order::RealTime);
+    // The picture needs the lines; a history too long to be drawn is not kept.
+    const MOST_DRAWN: usize = 10_000;
+    let mut kept = Some(History::new());
+    let mut judge = |source: &mut dyn io::BufRead| -> Result<(), Failure> {
+        for item in validator::read(source) {
+            let (number, line) =
+                item.map_err(|malformed| Failure::usage(format!("{}: {malformed}", file.display())))?;
+            checker.push_at(number, &line);
+            // A picture counts lines without gaps; a blank line leaves one.
+            kept = kept.take().filter(|kept| kept.len() < MOST_DRAWN && kept.len() + 1 == number).map(|mut kept| {
+                kept.push(line);
+                kept
+            });
+        }
+        Ok(())
+    };
+    if file == Path::new("-") {
+        judge(&mut io::stdin().lock())?;
+    } else {
+        let source = fs::File::open(file).map_err(|error| Failure::file("read", file, error))?;
+        judge(&mut BufReader::with_capacity(1 << 16, source))?;
+    }
+    let findings = checker.finish();
+    show(common, &findings, |style| terminal::check(&findings, &kept.unwrap_or_default(), style))?;
+    Ok(match findings.verdict {
+        Status::Held => 0,
+        Status::Violated => 10,
+        Status::Vacuous => 12,
+        _ => 11,
+    })
+}
+
+fn evidence_check(file: &Path, common: &Common) -> Result<u8, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| Failure::file("read", file, error))?;
+    let checked = evidence::check(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    let name = file.display().to_string();
+    show(common, &checked, |style| terminal::evidence_check(&name, &checked, style))?;
+    Ok(checked.exit_code())
+}

@@ -1,0 +1,99 @@
+//! Who waits for a job: registered wakers. Plain data, no locks.
+//!
+//! A waker is caller's code: cloning, waking and dropping one may run anything. So wakers enter and leave this list by
+//! move, under the channel's lock, and everything else happens outside it.
+
+use std::task::Waker;
+
+/// The waiters of one channel.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    /// Rises when everybody is taken out to be woken, so that older tickets are void.
+    round: u64,
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+/// A registration: which slot, in which round.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    round: u64,
+    slot: usize,
+}
+
+impl Waiters {
+    /// Registers a waker, in the place of the ticket's earlier one if that is still waiting. Answers the new ticket and the
+    /// waker that was replaced, to be dropped outside the lock.
+    pub(super) fn register(&mut self, ticket: Option<Ticket>, waker: Waker) -> (Ticket, Option<Waker>) {
+        if let Some(ticket) = ticket
+            && ticket.round == self.round
+        {
+            return (ticket, self.slots[ticket.slot].replace(waker));
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = Some(waker);
+                slot
+            }
+            None => {
+                self.slots.push(Some(waker));
+                self.slots.len() - 1
+            }
+        };
+        (Ticket { round: self.round, slot }, None)
+    }
+
+    /// Withdraws a registration, if it is still waiting.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<Waker> {
+        if ticket.round != self.round {
+            return None;
+        }
+        let waker = self.slots[ticket.slot].take();
+        if waker.is_some() {
+            self.free.push(ticket.slot);
+        }
+        waker
+    }
+
+    /// Takes everybody out, to be woken once the lock is released.
+    #[must_use = "whoever is taken out here waits for ever unless woken"]
+    pub(super) fn take(&mut self) -> Woken {
+        if self.slots.is_empty() {
+            return Woken(Vec::new());
+        }
+        self.round += 1;
+        self.free.clear();
+        Woken(std::mem::take(&mut self.slots))
+    }
+}
+
+/// Wakers on their way out. Wakes them all when dropped, also if one of them panics.
+#[derive(Debug)]
+pub(super) struct Woken(Vec<Option<Waker>>);
+
+impl Woken {
+    /// Wakes everybody. Call it with no lock held.
+    pub(super) fn wake(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        /// Wakes the rest while unwinding, if one of the wakers panics. (A second panic then aborts, as anywhere.)
+        struct Rest<'a>(&'a mut Vec<Option<Waker>>);
+        impl Rest<'_> {
+            fn wake(&mut self) {
+                while let Some(waker) = self.0.pop() {
+                    waker.into_iter().for_each(Waker::wake);
+                }
+            }
+        }
+        impl Drop for Rest<'_> {
+            fn drop(&mut self) {
+                self.wake();
+            }
+        }
+        Rest(&mut self.0).wake();
+    }
+}

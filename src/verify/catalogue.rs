@@ -1,0 +1,236 @@
+//! The programs that `interleaved` tries: a handful so small that all their schedules are tried, and generated ones beyond.
+
+use super::history::Outcome;
+use super::methods::interleaved::SplitMix;
+use super::program::{Door, From, Op, Program, Until};
+
+/// A small program with a name, each about one kind of race.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name.
+    pub id: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// What is run.
+    pub program: Program,
+    /// It needs the subject's system narration, and is skipped where there is none.
+    pub system: bool,
+}
+
+// One word each, so that a program reads as a program.
+fn create(job: usize) -> Op {
+    Op::Create { job }
+}
+fn emit(job: usize) -> Op {
+    Op::Emit { job, door: Door::Handle }
+}
+fn emit_by_name(job: usize) -> Op {
+    Op::Emit { job, door: Door::Name }
+}
+fn straggle(job: usize) -> Op {
+    Op::Emit { job, door: Door::Straggler }
+}
+fn subscribe(job: usize, stream: usize, from: From) -> Op {
+    Op::Subscribe { job, stream, from, door: Door::Handle }
+}
+fn subscribe_by_name(job: usize, stream: usize, from: From) -> Op {
+    Op::Subscribe { job, stream, from, door: Door::Name }
+}
+fn read(stream: usize, n: u32) -> Op {
+    Op::Read { stream, until: Until::Deliveries(n) }
+}
+fn read_to_end(stream: usize) -> Op {
+    Op::Read { stream, until: Until::End }
+}
+fn close(job: usize, outcome: Outcome) -> Op {
+    Op::Close { job, outcome, door: Door::Handle }
+}
+
+/// The small programs. Jobs are called `a` and `ab`, so that a router that compares names by their beginning is found out.
+pub fn scenarios() -> Vec<Scenario> {
+    use From::{Now, Start};
+    use Outcome::{Completed, Failed};
+    let scenario = |id, about, retain, prelude: Vec<Op>, threads: Vec<Vec<Op>>| Scenario {
+        id,
+        about,
+        program: Program { jobs: vec!["a".into(), "ab".into()], retain, prelude, threads },
+        system: false,
+    };
+    let mut all = vec![
+        scenario(
+            "two-jobs",
+            "two jobs narrate at once, each to a reader of its own",
+            4,
+            vec![create(0), create(1), subscribe(0, 0, Start), subscribe(1, 1, Now)],
+            vec![vec![emit(0), emit(0)], vec![emit(1), emit(1)], vec![read(0, 2)]],
+        ),
+        scenario(
+            "create-against-emit",
+            "emits by name come before, between and after the creates of their jobs",
+            4,
+            vec![create(1), subscribe(1, 1, Start)],
+            vec![
+                vec![create(0), subscribe(0, 0, Start)],
+                vec![emit_by_name(0), emit_by_name(1), emit_by_name(0)],
+                vec![subscribe_by_name(0, 2, Start), read(2, 1)],
+            ],
+        ),
+        scenario(
+            "create-against-create",
+            "two rivals create one job, a third emits to it by name",
+            4,
+            vec![create(1)],
+            vec![
+                vec![create(0), emit(0), subscribe(0, 0, Start)],
+                vec![create(0), subscribe_by_name(0, 1, Start)],
+                vec![emit_by_name(0), emit_by_name(0)],
+            ],
+        ),
+        scenario(
+            "close-against-emit",
+            "one emits, one closes, a reader waits for the end; another job goes on",
+            4,
+            vec![create(0), create(1), subscribe(0, 0, Now), subscribe(1, 1, Now)],
+            vec![vec![emit(0), emit(0)], vec![close(0, Failed), emit(1)], vec![read_to_end(0)]],
+        ),
+        scenario(
+            "lag-against-read",
+            "an emitter overflows what is retained while a reader reads and waits; another job's reader must not notice",
+            2,
+            vec![create(0), create(1), subscribe(0, 0, Start), subscribe(1, 1, Start)],
+            vec![vec![emit(0); 4], vec![Op::Read { stream: 0, until: Until::Accounted(4) }], vec![emit(1)]],
+        ),
+        scenario(
+            "name-reused",
+            "a job is closed and its name created again while a straggler of the old life still emits",
+            4,
+            vec![create(0), create(1), subscribe(0, 0, Start)],
+            vec![
+                vec![close(0, Completed), create(0), subscribe(0, 1, Start), emit(0)],
+                vec![straggle(0), straggle(0)],
+                vec![read_to_end(0), emit_by_name(0)],
+            ],
+        ),
+        scenario(
+            "two-readers",
+            "two readers of one job, one of whom comes by name while it narrates",
+            4,
+            vec![create(0), create(1), emit(0)],
+            vec![
+                vec![subscribe(0, 0, Start), read(0, 2)],
+                vec![subscribe_by_name(0, 1, Start), read(1, 2)],
+                vec![emit(0), emit(1)],
+            ],
+        ),
+        scenario(
+            "reader-leaves",
+            "one of two readers leaves while the job narrates and ends",
+            2,
+            vec![create(0), create(1), subscribe(0, 0, Now), subscribe(0, 1, Now)],
+            vec![
+                vec![emit(0), emit(0), close(0, Completed)],
+                vec![read(0, 1), Op::Leave { stream: 0 }],
+                vec![read_to_end(1), emit(1)],
+            ],
+        ),
+    ];
+    all.push(Scenario {
+        id: "system-apart",
+        about: "the system narrates while a job does",
+        program: Program {
+            jobs: vec!["a".into(), "ab".into()],
+            retain: 4,
+            prelude: vec![create(0), create(1), subscribe(0, 0, Start), Op::SubscribeSystem { stream: 1 }],
+            threads: vec![vec![Op::EmitSystem, Op::EmitSystem], vec![emit(0), emit(0)], vec![emit(1), read(1, 2)]],
+        },
+        system: true,
+    });
+    all
+}
+
+/// Names that routers have confused: prefixes, patterns, separators, case and Unicode pairs, control characters, sentinels, a long one.
+fn hostile_names(random: &mut SplitMix) -> Vec<String> {
+    let pairs: [[&str; 2]; 10] = [
+        ["1", "10"],
+        ["job", "job*"],
+        ["a:b", "a"],
+        ["Job", "job"],
+        ["\u{e9}", "e\u{301}"],
+        ["x\ny", "x"],
+        ["null", "undefined"],
+        ["+", "#"],
+        ["K", "\u{212a}"],
+        ["a.b", "a/b"],
+    ];
+    let mut names: Vec<String> = pairs[random.next() as usize % pairs.len()].map(str::to_owned).into();
+    if random.next().is_multiple_of(4) {
+        names.push("n".repeat(1024));
+    }
+    names
+}
+
+/// A program drawn from a seed: two or three jobs, two to four threads, a history small enough to overflow, closes that race emits,
+/// names used again. Each program leaves some kinds of operation out (swarm testing, Groce et al., ISSTA 2012), so that
+/// what remains comes often.
+pub fn generate(seed: u64) -> Program {
+    let mut random = SplitMix(seed);
+    let jobs = hostile_names(&mut random);
+    let mut below = |n: u64| (random.next() % n) as usize;
+    let weights: [usize; 8] = std::array::from_fn(|_| below(3));
+    let retain = 1 + below(3);
+    let mut prelude: Vec<Op> = Vec::new();
+    for job in 0..jobs.len() {
+        if below(4) > 0 {
+            prelude.push(create(job));
+            if below(2) == 0 {
+                let stream = prelude.len();
+                prelude.push(subscribe(job, stream, if below(2) == 0 { From::Start } else { From::Now }));
+            }
+        }
+    }
+    let opened: Vec<usize> = prelude
+        .iter()
+        .filter_map(|op| match op {
+            Op::Subscribe { stream, .. } => Some(*stream),
+            _ => None,
+        })
+        .collect();
+    let threads = 2 + below(3);
+    let mut program = Program { jobs, retain, prelude, threads: Vec::new() };
+    let mut next_stream = 16;
+    for thread in 0..threads {
+        // The prelude's streams are dealt out among the threads.
+        let mut streams: Vec<usize> =
+            opened.iter().enumerate().filter(|(at, _)| at % threads == thread).map(|(_, stream)| *stream).collect();
+        let mut ops = Vec::new();
+        for _ in 0..1 + below(5) {
+            let job = below(program.jobs.len() as u64);
+            let door = [Door::Handle, Door::Name, Door::Handle, Door::Straggler][below(4)];
+            let pick = (0..8).max_by_key(|&kind| below(16) * (1 + weights[kind]) + usize::from(kind < 2) * 8);
+            ops.push(match pick.unwrap_or_default() {
+                0 | 1 => Op::Emit { job, door },
+                2 | 3 => {
+                    next_stream += 1;
+                    streams.push(next_stream);
+                    let from = if below(2) == 0 { From::Start } else { From::Now };
+                    Op::Subscribe { job, stream: next_stream, from, door }
+                }
+                4 => Op::Create { job },
+                5 => {
+                    let outcome = [Outcome::Completed, Outcome::Failed, Outcome::Cancelled][below(3)];
+                    Op::Close { job, outcome, door }
+                }
+                kind => match streams.last() {
+                    Some(&stream) if kind == 6 => {
+                        let until = [Until::Deliveries(2), Until::Accounted(2), Until::End][below(3)];
+                        Op::Read { stream, until }
+                    }
+                    Some(&stream) if below(2) == 0 => Op::Leave { stream },
+                    _ => Op::Emit { job, door },
+                },
+            });
+        }
+        program.threads.push(ops);
+    }
+    program
+}

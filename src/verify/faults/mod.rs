@@ -1,0 +1,148 @@
+//! The museum: planted faults, which every check must be seen to find, and near-misses, which none may flag.
+//!
+//! Two kinds. *Leaky routers* are complete small subjects, each shaped after a real incident; what they look like stands in a file each. *Patches* change one
+//! place of the shipped kernel (`patches/*.patch`); `build.rs` puts them all into one guarded copy of its source.
+//!
+//! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
+
+pub mod about;
+pub mod catch_all;
+pub mod global_broadcast;
+pub mod lag_as_close;
+pub mod near_drop_oldest;
+pub mod near_joined_maps;
+pub mod near_shared_log;
+pub mod near_single_reader;
+pub mod near_stop_on_lag;
+pub mod ordinary;
+pub mod revisit;
+pub mod seed_router;
+pub mod stolen_receiver;
+pub mod support;
+#[cfg(test)]
+mod tests;
+pub mod torn_maps;
+
+pub use about::{About, Kind};
+
+use super::guarantee::Guarantee;
+use super::subject::Subject;
+use crate::compiled::guarded::{PATCHES, Patch};
+
+/// Something to be done with whichever subject a number stands for.
+pub trait Visit {
+    /// What comes of it.
+    type Out;
+    /// Does it.
+    fn visit<S: Subject>(self) -> Self::Out;
+}
+
+macro_rules! exhibits {
+    ($($about:path => $subject:ty),* $(,)?) => {
+        /// The complete routers of the museum: leaky ones first, then near-misses. A subject's number is its place here plus one.
+        pub static ROUTERS: &[&About] = &[$(&$about),*];
+
+        /// Does something with the subject of this number; 0 is the reference router. `None` if there is no such number.
+        pub fn with_subject<V: Visit>(number: u32, visit: V) -> Option<V::Out> {
+            if number == 0 {
+                return Some(visit.visit::<super::subject::reference::Reference>());
+            }
+            let mut next = 0;
+            $(
+                next += 1;
+                if number == next {
+                    return Some(visit.visit::<$subject>());
+                }
+            )*
+            let _ = next;
+            None
+        }
+    };
+}
+
+exhibits! {
+    global_broadcast::ABOUT => global_broadcast::GlobalBroadcast,
+    catch_all::ABOUT => catch_all::CatchAll,
+    torn_maps::ABOUT => torn_maps::TornMaps,
+    stolen_receiver::ABOUT => stolen_receiver::StolenReceiver,
+    lag_as_close::ABOUT => lag_as_close::LagAsClose,
+    seed_router::ROUTER => seed_router::SeedRouter,
+    seed_router::SERVICE => seed_router::SeedService,
+    near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
+    near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
+    near_shared_log::ABOUT => near_shared_log::SharedLog,
+    near_single_reader::ABOUT => near_single_reader::SingleReader,
+    near_stop_on_lag::ABOUT => near_stop_on_lag::StopOnLag,
+}
+
+/// One planted fault, of either kind.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// A complete router, by its number.
+    Router(u32, &'static About),
+    /// A patch of the kernel.
+    Patch(&'static Patch),
+}
+
+/// Every planted fault: the routers, then the patches.
+pub fn faults() -> Vec<Fault> {
+    let routers = numbered().filter(|(_, about)| about.kind == Kind::Leaky);
+    let routers = routers.map(|(number, about)| Fault::Router(number, about));
+    routers.chain(PATCHES.iter().map(Fault::Patch)).collect()
+}
+
+/// The number of a complete router, by its name.
+pub fn number_of(id: &str) -> Option<u32> {
+    numbered().find(|(_, about)| about.id == id).map(|(number, _)| number)
+}
+
+/// Every near-miss, by its number.
+pub fn near_misses() -> Vec<(u32, &'static About)> {
+    numbered().filter(|(_, about)| about.kind == Kind::NearMiss).collect()
+}
+
+fn numbered() -> impl Iterator<Item = (u32, &'static About)> {
+    (1..).zip(ROUTERS.iter().copied())
+}
+
+impl Fault {
+    /// Its name.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Fault::Router(_, about) => about.id,
+            Fault::Patch(patch) => patch.id,
+        }
+    }
+
+    /// The defect in one sentence.
+    pub fn defect(&self) -> &'static str {
+        match self {
+            Fault::Router(_, about) => about.defect,
+            Fault::Patch(patch) => patch.defect,
+        }
+    }
+
+    /// The real incident it is shaped after.
+    pub fn incident(&self) -> &'static str {
+        match self {
+            Fault::Router(_, about) => about.incident,
+            Fault::Patch(patch) => patch.incident,
+        }
+    }
+
+    /// The guarantees it breaks; at most two.
+    pub fn expected(&self) -> Vec<Guarantee> {
+        match self {
+            Fault::Router(_, about) => about.expected.to_vec(),
+            Fault::Patch(patch) => patch.expected.iter().filter_map(|id| Guarantee::by_id(id)).collect(),
+        }
+    }
+
+    /// The methods that are expected to find it.
+    pub fn methods(&self) -> Vec<&'static str> {
+        match self {
+            Fault::Router(..) => vec!["interleaved"],
+            Fault::Patch(_) => vec!["loom"],
+        }
+    }
+}

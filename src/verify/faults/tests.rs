@@ -1,0 +1,275 @@
+//! The museum shows what it says: each fault by one small program, each near-miss by not falling for its sibling's.
+
+use super::about::{About, Kind};
+use super::catch_all::{self, CatchAll};
+use super::global_broadcast::{self, GlobalBroadcast};
+use super::lag_as_close::{self, LagAsClose};
+use super::near_drop_oldest::{self, DropOldest};
+use super::near_joined_maps::{self, TwoMaps};
+use super::near_shared_log::{self, SharedLog};
+use super::near_single_reader::{self, SingleReader};
+use super::near_stop_on_lag::{self, StopOnLag};
+use super::ordinary::ordinary;
+use super::revisit::claims;
+use super::revisit::orders::{in_every_order, in_order};
+use super::seed_router::{self, SeedRouter, SeedService};
+use super::stolen_receiver::{self, StolenReceiver};
+use super::torn_maps::{self, TornMaps};
+use crate::verify::catalogue::{generate, scenarios};
+use crate::verify::guarantee::Guarantee;
+use crate::verify::methods::interleaved::SplitMix;
+use crate::verify::oracle;
+use crate::verify::program::{Door, From, Op, Program, Until};
+use crate::verify::subject::reference::Reference;
+use crate::verify::subject::{Outcome, Subject};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+// === the programs, one for each fault and as small as it can be ===
+
+const CREATE_A: Op = Op::Create { job: 0 };
+const CREATE_B: Op = Op::Create { job: 1 };
+const EMIT_A: Op = Op::Emit { job: 0, door: Door::Handle };
+const CLOSE_A: Op = Op::Close { job: 0, outcome: Outcome::Completed, door: Door::Handle };
+
+fn subscribe(stream: usize) -> Op {
+    Op::Subscribe { job: 0, stream, from: From::Start, door: Door::Handle }
+}
+
+fn program(retain: usize, prelude: Vec<Op>, threads: Vec<Vec<Op>>) -> Arc<Program> {
+    let program = Program { jobs: vec!["a".into(), "b".into()], retain, prelude, threads };
+    assert_eq!(program.check(), Ok(()));
+    Arc::new(program)
+}
+
+fn a_stranger_speaks() -> Arc<Program> {
+    program(4, vec![CREATE_A, CREATE_B, subscribe(0)], vec![vec![Op::Emit { job: 1, door: Door::Handle }]])
+}
+
+fn nobody_is_spoken_to() -> Arc<Program> {
+    program(4, vec![CREATE_A, subscribe(0)], vec![vec![Op::Emit { job: 1, door: Door::Name }]])
+}
+
+fn two_rivals_create() -> Arc<Program> {
+    program(4, vec![], vec![vec![CREATE_A], vec![CREATE_A, EMIT_A, subscribe(0)]])
+}
+
+fn two_read() -> Arc<Program> {
+    program(4, vec![CREATE_A], vec![vec![subscribe(0), subscribe(1)]])
+}
+
+fn one_falls_behind() -> Arc<Program> {
+    program(1, vec![CREATE_A, subscribe(0)], vec![vec![EMIT_A, EMIT_A]])
+}
+
+fn a_straggler_speaks() -> Arc<Program> {
+    let straggle = Op::Emit { job: 0, door: Door::Straggler };
+    program(4, vec![CREATE_A, CLOSE_A, CREATE_A, subscribe(0)], vec![vec![straggle]])
+}
+
+fn one_reads() -> Arc<Program> {
+    program(4, vec![CREATE_A], vec![vec![subscribe(0), Op::Read { stream: 0, until: Until::End }]])
+}
+
+/// What some order of the program breaks, and how many orders break anything, of how many.
+fn broken<S: Subject>(program: &Arc<Program>) -> (BTreeSet<Guarantee>, usize, usize) {
+    let orders = in_every_order::<S>(program, 10_000).expect("a small program");
+    let judged: Vec<_> = orders.iter().map(|history| oracle::judge(history).violated).collect();
+    let breaking = judged.iter().filter(|violated| !violated.is_empty()).count();
+    (judged.into_iter().flatten().collect(), breaking, orders.len())
+}
+
+#[track_caller]
+fn shows<S: Subject>(about: &About, program: &Arc<Program>) {
+    let (violated, breaking, orders) = broken::<S>(program);
+    assert!(breaking > 0, "{}: none of {orders} orders breaks anything", about.id);
+    let surprises: Vec<_> = violated.iter().filter(|guarantee| !about.expected.contains(guarantee)).collect();
+    assert!(surprises.is_empty(), "{}: {surprises:?} besides {:?}", about.id, about.expected);
+}
+
+#[track_caller]
+fn is_right<S: Subject>(program: &Arc<Program>) {
+    let (violated, ..) = broken::<S>(program);
+    assert_eq!(violated, BTreeSet::new(), "{program}");
+}
+
+#[test]
+fn global_broadcast_delivers_a_strangers_event() {
+    shows::<GlobalBroadcast>(&global_broadcast::ABOUT, &a_stranger_speaks());
+    is_right::<SharedLog>(&a_stranger_speaks());
+}
+
+#[test]
+fn catch_all_accepts_what_has_no_channel_and_delivers_it_to_a_stranger() {
+    shows::<CatchAll>(&catch_all::ABOUT, &nobody_is_spoken_to());
+    assert_eq!(broken::<CatchAll>(&nobody_is_spoken_to()).0, [Guarantee::G1, Guarantee::G2].into());
+    is_right::<DropOldest>(&nobody_is_spoken_to());
+}
+
+#[test]
+fn torn_maps_lose_an_event_between_two_creates() {
+    shows::<TornMaps>(&torn_maps::ABOUT, &two_rivals_create());
+    let (violated, breaking, orders) = broken::<TornMaps>(&two_rivals_create());
+    assert!(violated.contains(&Guarantee::G6) && breaking < orders, "a race, not a certainty: {breaking} of {orders}");
+    is_right::<TwoMaps>(&two_rivals_create());
+}
+
+#[test]
+fn a_stolen_receiver_is_denied_to_the_second_reader() {
+    shows::<StolenReceiver>(&stolen_receiver::ABOUT, &two_read());
+    is_right::<SingleReader>(&two_read());
+}
+
+#[test]
+fn lag_as_close_ends_a_stream_of_an_open_job() {
+    shows::<LagAsClose>(&lag_as_close::ABOUT, &one_falls_behind());
+    is_right::<DropOldest>(&one_falls_behind());
+    is_right::<StopOnLag>(&one_falls_behind());
+}
+
+#[test]
+fn the_seeds_sink_lets_a_straggler_into_the_next_life() {
+    shows::<SeedRouter>(&seed_router::ROUTER, &a_straggler_speaks());
+    is_right::<DropOldest>(&a_straggler_speaks());
+}
+
+#[test]
+fn the_seeds_service_ends_every_stream_at_once() {
+    shows::<SeedService>(&seed_router::SERVICE, &one_reads());
+    is_right::<DropOldest>(&one_reads());
+}
+
+/// Judges a router over the catalogue's programs, each in a few orders drawn at random.
+fn survey<S: Subject>() -> BTreeSet<Guarantee> {
+    const ORDERS: usize = 4;
+    let mut random = SplitMix(7);
+    // A subject without operators' narration is not asked for it.
+    let small = scenarios().into_iter().filter(|scenario| !scenario.system).map(|scenario| scenario.program);
+    let drawn = (0..400).map(generate).filter(|program| program.check().is_ok());
+    let mut violated = BTreeSet::new();
+    for program in small.chain(drawn).map(Arc::new) {
+        for _ in 0..ORDERS {
+            let turns: Vec<usize> = (0..200).map(|_| random.next() as usize % program.threads.len()).collect();
+            violated.extend(oracle::judge(&in_order::<S>(&program, &turns)).violated);
+        }
+    }
+    violated
+}
+
+#[test]
+fn near_misses_are_right_wherever_we_look() {
+    assert_eq!(survey::<SharedLog>(), BTreeSet::new(), "near-shared-log");
+    assert_eq!(survey::<TwoMaps>(), BTreeSet::new(), "near-joined-maps");
+    assert_eq!(survey::<SingleReader>(), BTreeSet::new(), "near-single-reader");
+    assert_eq!(survey::<DropOldest>(), BTreeSet::new(), "near-drop-oldest");
+    assert_eq!(survey::<StopOnLag>(), BTreeSet::new(), "near-stop-on-lag");
+}
+
+/// A fault that broke everything would say nothing about the check that found it.
+#[test]
+fn faults_break_what_they_say_and_nothing_else() {
+    #[track_caller]
+    fn only<S: Subject>(about: &About) {
+        let violated = survey::<S>();
+        assert!(!violated.is_empty(), "{} was not noticed", about.id);
+        assert!(violated.iter().all(|g| about.expected.contains(g)), "{} broke {violated:?}", about.id);
+    }
+    only::<GlobalBroadcast>(&global_broadcast::ABOUT);
+    only::<CatchAll>(&catch_all::ABOUT);
+    only::<TornMaps>(&torn_maps::ABOUT);
+    only::<StolenReceiver>(&stolen_receiver::ABOUT);
+    only::<LagAsClose>(&lag_as_close::ABOUT);
+}
+
+// === the ordinary tests ===
+
+fn dissatisfied<S: Subject>() -> Vec<&'static str> {
+    ordinary::<S>().into_iter().filter(|(_, verdict)| verdict.is_err()).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn ordinary_tests_pass_on_right_routers() {
+    const NONE: [&str; 0] = [];
+    assert_eq!(dissatisfied::<Reference>(), NONE);
+    assert_eq!(dissatisfied::<SharedLog>(), NONE);
+    assert_eq!(dissatisfied::<TwoMaps>(), NONE);
+    assert_eq!(dissatisfied::<DropOldest>(), NONE);
+    assert_eq!(dissatisfied::<StopOnLag>(), NONE);
+    // One reader a job is its stated limit.
+    assert_eq!(dissatisfied::<SingleReader>(), ["two readers both receive"]);
+}
+
+/// The column that is printed beside the kills.
+#[test]
+fn ordinary_tests_notice_plain_defects_and_no_race() {
+    assert_eq!(dissatisfied::<GlobalBroadcast>(), ["each job reads its own"]);
+    assert_eq!(dissatisfied::<CatchAll>(), ["an unknown job reaches nobody"]);
+    assert_eq!(dissatisfied::<StolenReceiver>(), ["two readers both receive"]);
+    assert_eq!(dissatisfied::<LagAsClose>(), ["a full channel reports lag"]);
+    assert_eq!(dissatisfied::<TornMaps>(), [""; 0]);
+    // The seed's project was content with its sink, and rightly as far as these tests go.
+    assert_eq!(dissatisfied::<SeedRouter>(), [""; 0]);
+    assert_eq!(dissatisfied::<SeedService>().len(), 9);
+}
+
+// === the seed's claims ===
+
+#[test]
+fn the_seeds_claims_are_decided_by_running_them() {
+    let begun = Instant::now();
+    let claims = claims::<Reference>();
+    let results = claims.map(|claim| (claim.check)());
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(claims.iter().map(|claim| claim.number).eq(1..=12));
+
+    const NO: Option<bool> = Some(false);
+    let seed = results.each_ref().map(|result| result.seed.holds);
+    assert_eq!(seed, [Some(true), None, NO, NO, NO, NO, NO, None, NO, None, NO, NO]);
+    for (claim, result) in claims.iter().zip(&results) {
+        assert_ne!(result.ours.holds, NO, "claim {}: {}", claim.number, result.ours.evidence);
+        for side in [&result.seed, &result.ours] {
+            let lines = side.history.as_ref().map_or(0, Vec::len);
+            assert!(side.witness.iter().all(|&line| (1..=lines).contains(&line)), "claim {}", claim.number);
+            assert!(!side.evidence.is_empty() && !side.evidence.contains('\n'));
+        }
+    }
+    assert_eq!(results.iter().filter(|result| result.ours.holds == Some(true)).count(), 10);
+}
+
+/// The check of the claims must be able to fail for any router, not only for the seed's.
+#[test]
+fn a_leaky_router_fails_the_claims_too() {
+    let fails = |number: usize, result: super::revisit::ClaimResult| {
+        assert_eq!(result.ours.holds, Some(false), "claim {number}: {}", result.ours.evidence);
+        assert!(!result.ours.witness.is_empty());
+    };
+    fails(1, (claims::<GlobalBroadcast>()[0].check)());
+    fails(6, (claims::<CatchAll>()[5].check)());
+    fails(12, (claims::<LagAsClose>()[11].check)());
+}
+
+#[test]
+fn labels_are_distinct_and_modest() {
+    let exhibits = [
+        global_broadcast::ABOUT,
+        catch_all::ABOUT,
+        torn_maps::ABOUT,
+        stolen_receiver::ABOUT,
+        lag_as_close::ABOUT,
+        seed_router::ROUTER,
+        seed_router::SERVICE,
+        near_shared_log::ABOUT,
+        near_joined_maps::ABOUT,
+        near_single_reader::ABOUT,
+        near_drop_oldest::ABOUT,
+        near_stop_on_lag::ABOUT,
+    ];
+    let ids: BTreeSet<_> = exhibits.iter().map(|about| about.id).collect();
+    assert_eq!(ids.len(), exhibits.len());
+    for about in exhibits {
+        let expected = if about.kind == Kind::NearMiss { 0..=0 } else { 1..=2 };
+        assert!(expected.contains(&about.expected.len()), "{}", about.id);
+        assert_eq!(about.methods.is_empty(), about.kind == Kind::NearMiss, "{}", about.id);
+    }
+}

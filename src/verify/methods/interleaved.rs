@@ -1,0 +1,427 @@
+//! `interleaved`: our deterministic executor over any [`Subject`].
+//!
+//! One thread. Each thread of the program is a future, and the executor decides at every step whose next operation, or
+//! next poll, runs. When there are few schedules it tries them all (depth first, first those with the fewest switches);
+//! beyond, it draws them from a seed. A schedule is the list of threads in the order in which they were polled, and replays exactly.
+//!
+//! A thread that waits is polled again only after its waker was called: a router that forgets to wake somebody leaves
+//! him waiting, and when nobody can move any more every stream that is still being read is *drained*: what it was owed then is missing for
+//! good, and the judge says so.
+//!
+//! What it cannot see: preemption inside an operation that never awaits (loom and shuttle do that, on the
+//! kernel), real parallelism, weak memory.
+
+use super::{Bench, minimise};
+use crate::verify::catalogue;
+use crate::verify::findings::Findings;
+use crate::verify::guarantee::Guarantee;
+use crate::verify::history::History;
+use crate::verify::program::Program;
+use crate::verify::runner::{Pace, Run};
+use crate::verify::subject::Subject;
+use serde::{Deserialize, Serialize};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Steps after which a run that still moves is called a hang.
+const MOST_STEPS: usize = 10_000;
+
+/// Whose turn it was at each step: the thread's number, from 0.
+pub type Schedule = Vec<u8>;
+
+/// What one execution came to.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// What was recorded.
+    pub history: History,
+    /// How often a reader waited.
+    pub waits: u64,
+    /// How many operations the subject does not have.
+    pub unsupported: u64,
+    /// Whose turn it was.
+    pub schedule: Schedule,
+    /// At each step, who could have had it, in the order of preference.
+    pub choices: Vec<Vec<u8>>,
+    /// How it ended, if not in the ordinary way.
+    pub abnormal: Option<Abnormal>,
+}
+
+/// Why an execution did not come to its ordinary end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Abnormal {
+    /// The router panicked, with this message.
+    Panic(String),
+    /// It moved on and on.
+    Hang,
+    /// The schedule asked for a thread that could not move: it belongs to another state of the code.
+    Stale(usize),
+}
+
+/// Who decides. Given the step, who can move (in the order of preference: first whoever moved last), answers an index.
+type Decide<'d> = &'d mut dyn FnMut(usize, &[u8]) -> Result<usize, Abnormal>;
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+struct Task {
+    future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    flag: Arc<Flag>,
+}
+
+impl Task {
+    fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Task { future: Some(Box::pin(future)), flag: Arc::new(Flag(AtomicBool::new(true))) }
+    }
+
+    fn can_move(&self) -> bool {
+        self.future.is_some() && self.flag.0.load(Ordering::Acquire)
+    }
+
+    fn step(&mut self) -> Result<(), Abnormal> {
+        let Some(future) = &mut self.future else { return Ok(()) };
+        self.flag.0.store(false, Ordering::Release);
+        let waker = Waker::from(Arc::clone(&self.flag));
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        match polled {
+            Ok(Poll::Pending) => Ok(()),
+            Ok(Poll::Ready(())) => {
+                self.future = None;
+                Ok(())
+            }
+            Err(panic) => {
+                self.future = None;
+                Err(Abnormal::Panic(message(&*panic)))
+            }
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
+}
+
+/// Runs a program once.
+fn execute<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64, decide: Decide<'_>) -> Execution {
+    let run = Run::<S>::new(Arc::clone(program), pace, seed);
+    let recorder = run.recorder();
+    let (mut schedule, mut choices) = (Schedule::new(), Vec::new());
+    let mut abnormal = None;
+    let mut prelude = Task::new(Arc::clone(&run).prelude());
+    let mut steps = 0;
+    while prelude.can_move() && abnormal.is_none() {
+        abnormal = prelude.step().err();
+        steps += 1;
+        if steps == MOST_STEPS {
+            abnormal = Some(Abnormal::Hang);
+        }
+    }
+    let mut tasks: Vec<Task> =
+        (0..program.threads.len()).map(|thread| Task::new(Arc::clone(&run).thread(thread))).collect();
+    let mut last = 0;
+    while abnormal.is_none() {
+        let mut movable: Vec<u8> = (0..tasks.len()).filter(|&t| tasks[t].can_move()).map(|t| t as u8).collect();
+        if movable.is_empty() {
+            break;
+        }
+        // Whoever moved last comes first, so that the first schedules tried are those with the fewest switches.
+        movable.sort_by_key(|&t| (t != last, t));
+        let result = decide(schedule.len(), &movable).and_then(|choice| {
+            let thread = movable[choice];
+            last = thread;
+            schedule.push(thread);
+            choices.push(movable);
+            if schedule.len() >= MOST_STEPS { Err(Abnormal::Hang) } else { tasks[usize::from(thread)].step() }
+        });
+        abnormal = result.err();
+    }
+    if abnormal.is_none() {
+        let drained = catch_unwind(AssertUnwindSafe(|| run.drain()));
+        abnormal = drained.err().map(|panic| Abnormal::Panic(message(&*panic)));
+    }
+    // A router whose drop panics is in breach of nothing that a history shows, but it must not take the harness down.
+    drop(catch_unwind(AssertUnwindSafe(move || drop((tasks, prelude, run)))));
+    Execution {
+        history: recorder.history(),
+        waits: recorder.waits(),
+        unsupported: recorder.unsupported(),
+        schedule,
+        choices,
+        abnormal,
+    }
+}
+
+/// Runs a program under exactly this schedule. [`Abnormal::Stale`] if it no longer fits.
+pub fn replay<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
+    execute::<S>(program, Pace::Yielding, seed, &mut |step, movable| {
+        let wanted = schedule.get(step).ok_or(Abnormal::Stale(step))?;
+        movable.iter().position(|thread| thread == wanted).ok_or(Abnormal::Stale(step))
+    })
+}
+
+/// A breach, as it was found.
+#[derive(Debug, Clone)]
+pub struct Breach {
+    /// What was run.
+    pub program: Arc<Program>,
+    /// Whose turn it was.
+    pub schedule: Schedule,
+    /// What was recorded.
+    pub history: History,
+    /// What the judge says of it; nothing if the router panicked or hung and did nothing else wrong.
+    pub findings: Option<Findings>,
+    /// How it ended, if not in the ordinary way.
+    pub abnormal: Option<Abnormal>,
+}
+
+/// How a search of one program ended.
+#[derive(Debug, Clone, Default)]
+pub struct Searched {
+    /// The first breach, if there is one; the search stops there.
+    pub breach: Option<Breach>,
+    /// Every schedule was tried.
+    pub frontier_emptied: bool,
+    /// How many were tried.
+    pub schedules: u64,
+    /// The subject lacks some operation of the program.
+    pub unsupported: bool,
+}
+
+fn examine(program: &Arc<Program>, execution: Execution, bench: &mut Bench) -> Option<Breach> {
+    let findings = bench.judge(execution.history.clone(), execution.waits);
+    if findings.is_none() && execution.abnormal.is_none() {
+        return None;
+    }
+    Some(Breach {
+        program: Arc::clone(program),
+        schedule: execution.schedule,
+        history: execution.history,
+        findings,
+        abnormal: execution.abnormal,
+    })
+}
+
+/// Tries every schedule of a program, up to `most`, until one is in breach in a way that `wanted` accepts.
+pub fn exhaust<S: Subject>(
+    program: &Arc<Program>,
+    seed: u64,
+    most: u64,
+    bench: &mut Bench,
+    wanted: &dyn Fn(&Breach) -> bool,
+) -> Searched {
+    let mut searched = Searched::default();
+    // The path to the schedule that comes next: at each step, which of the choices.
+    let mut path: Vec<usize> = Vec::new();
+    while searched.schedules < most {
+        let execution =
+            execute::<S>(program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
+        searched.schedules += 1;
+        searched.unsupported |= execution.unsupported > 0;
+        let choices = execution.choices.clone();
+        if let Some(breach) = examine(program, execution, bench).filter(|breach| wanted(breach)) {
+            searched.breach = Some(breach);
+            return searched;
+        }
+        path.resize(choices.len(), 0);
+        // The next path in lexical order: the deepest step that has a choice left takes it.
+        let Some(deepest) = (0..path.len()).rev().find(|&step| path[step] + 1 < choices[step].len()) else {
+            searched.frontier_emptied = true;
+            return searched;
+        };
+        path[deepest] += 1;
+        path.truncate(deepest + 1);
+    }
+    searched
+}
+
+/// Tries `many` schedules of a program, drawn from a seed.
+pub fn sample<S: Subject>(
+    program: &Arc<Program>,
+    seed: u64,
+    many: u64,
+    bench: &mut Bench,
+    wanted: &dyn Fn(&Breach) -> bool,
+) -> Searched {
+    let mut searched = Searched::default();
+    let mut random = SplitMix(seed);
+    while searched.schedules < many {
+        let execution = execute::<S>(program, Pace::Yielding, seed, &mut |_, movable| {
+            Ok((random.next() % movable.len() as u64) as usize)
+        });
+        searched.schedules += 1;
+        searched.unsupported |= execution.unsupported > 0;
+        if let Some(breach) = examine(program, execution, bench).filter(|breach| wanted(breach)) {
+            searched.breach = Some(breach);
+            return searched;
+        }
+    }
+    searched
+}
+
+/// Runs a program once, one thread after the other, as ordinary tests do: reads that would wait give up.
+pub fn sequential<S: Subject>(program: &Arc<Program>, seed: u64, bench: &mut Bench) -> Searched {
+    let execution = execute::<S>(program, Pace::Sequential, seed, &mut |_, _| Ok(0));
+    let unsupported = execution.unsupported > 0;
+    let breach = examine(program, execution, bench);
+    Searched { breach, frontier_emptied: true, schedules: 1, unsupported }
+}
+
+// === a whole plan ===
+
+/// What to try on one subject.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// For schedules, programs and the subject's own ids.
+    pub seed: u64,
+    /// What to run.
+    pub programs: Vec<(String, Program)>,
+    /// And so many programs drawn from the seed.
+    pub generated: u64,
+    /// At most so many schedules of each program.
+    pub schedules_each: u64,
+    /// Try all schedules, up to that many; else draw that many.
+    pub exhaustive: bool,
+    /// Force everything sequential.
+    pub sequential: bool,
+    /// Stop once one of these is found broken. With none, go through all programs and keep the first breach of each guarantee.
+    pub wanted: Vec<Guarantee>,
+}
+
+/// What came of a plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Programs run.
+    pub programs: u64,
+    /// Programs left out, since the subject lacks an operation of theirs.
+    pub not_applicable: Vec<String>,
+    /// Schedules run.
+    pub schedules: u64,
+    /// Different histories among them.
+    pub distinct: u64,
+    /// Every schedule of every program was tried (where the plan asks for that), or as many as were promised.
+    pub frontier_emptied: bool,
+    /// In how many executions each premise was reached.
+    pub premises: BTreeMap<String, u64>,
+    /// The first breach of each guarantee, minimised.
+    pub found: Vec<Found>,
+    /// A panic or a hang without any breach that the judge could name.
+    pub abnormal: Option<String>,
+}
+
+/// A breach, minimised, and confirmed by a replay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Found {
+    /// What is broken.
+    pub guarantee: Guarantee,
+    /// In which program of the plan it was found.
+    pub scenario: String,
+    /// The smallest program that shows it.
+    pub program: Program,
+    /// Under this schedule.
+    pub schedule: Schedule,
+    /// How many operations the program had in which it was found.
+    pub minimised_from: u64,
+    /// What was recorded, a line of JSON each.
+    pub history: Vec<String>,
+    /// What the judge says.
+    pub findings: Findings,
+    /// The same program under the same schedule recorded the same history again.
+    pub replays: bool,
+}
+
+/// Carries a plan out.
+pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
+    let mut bench = Bench::default();
+    let mut report = Report { frontier_emptied: true, ..Report::default() };
+    let drawn = (0..plan.generated).map(|at| {
+        let seed = SplitMix(plan.seed.wrapping_add(at)).next();
+        (format!("generated {at}"), catalogue::generate(seed))
+    });
+    for (at, (id, program)) in plan.programs.iter().cloned().chain(drawn).enumerate() {
+        let program = Arc::new(program);
+        let accept = |breach: &Breach| {
+            plan.wanted.is_empty() || plan.wanted.iter().any(|guarantee| minimise::breaks(breach, *guarantee))
+        };
+        let seed = SplitMix(plan.seed ^ at as u64).next();
+        let searched = if plan.sequential {
+            sequential::<S>(&program, seed, &mut bench)
+        } else if plan.exhaustive {
+            exhaust::<S>(&program, seed, plan.schedules_each, &mut bench, &accept)
+        } else {
+            sample::<S>(&program, seed, plan.schedules_each, &mut bench, &accept)
+        };
+        report.programs += 1;
+        if searched.unsupported {
+            report.not_applicable.push(id.clone());
+        }
+        if plan.exhaustive && !searched.frontier_emptied && searched.breach.is_none() {
+            report.frontier_emptied = false;
+        }
+        if let Some(breach) = searched.breach {
+            report.note::<S>(&id, &breach, &plan.wanted, seed);
+        }
+        if report.found.iter().any(|found| plan.wanted.contains(&found.guarantee)) {
+            break;
+        }
+    }
+    report.schedules = bench.executions();
+    report.distinct = bench.distinct();
+    report.premises = bench.premises().iter().map(|(premise, n)| (premise.id().to_owned(), *n)).collect();
+    report
+}
+
+impl Report {
+    /// Notes the guarantees that a breach breaks and no earlier one did.
+    fn note<S: Subject>(&mut self, id: &str, breach: &Breach, wanted: &[Guarantee], seed: u64) {
+        let Some(findings) = &breach.findings else {
+            self.abnormal = breach.abnormal.as_ref().map(|abnormal| format!("{abnormal:?} in {id}"));
+            return;
+        };
+        for guarantee in findings.violated() {
+            let known = self.found.iter().any(|found| found.guarantee == guarantee);
+            if known || (!wanted.is_empty() && !wanted.contains(&guarantee)) {
+                continue;
+            }
+            let least = minimise::minimise::<S>(breach, guarantee, seed);
+            let again = replay::<S>(&least.program, seed, &least.schedule);
+            self.found.push(Found {
+                guarantee,
+                scenario: id.to_owned(),
+                minimised_from: breach.program.operations() as u64,
+                history: least.history.iter().map(|line| line.to_json()).collect(),
+                replays: again.history == least.history && again.abnormal == least.abnormal,
+                findings: least.findings.clone().unwrap_or_else(|| findings.clone()),
+                program: (*least.program).clone(),
+                schedule: least.schedule,
+            });
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014): small, and the same everywhere and for ever, which is
+/// all that a replayable schedule asks of it.
+#[derive(Debug, Clone)]
+pub struct SplitMix(pub u64);
+
+impl SplitMix {
+    /// The next 64 bits.
+    #[allow(clippy::should_implement_trait, reason = "an endless source, not an iterator to be collected")]
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

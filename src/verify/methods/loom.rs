@@ -1,0 +1,422 @@
+//! `loom`: every interleaving of a small program inside the shipped kernel.
+//!
+//! A model is a fixed [`Program`]; its threads become loom's threads, and loom (a stateless model checker with partial-order
+//! reduction after CDSChecker, Norris and Demsky, OOPSLA 2013) runs it once for every way in which the kernel's lock operations can interleave,
+//! up to equivalence, within a bound on preemptions where one is given. Each execution's history is judged.
+//!
+//! - **Completion is proved, not assumed.** loom also returns when a limit ends it. We set none that ends a run silently, take its own
+//!   words "Completed in N iterations" for completion, compare N with our own count, and run the model twice: a
+//!   model whose second count differs is not deterministic, and its result is worth nothing.
+//! - **A deadlock is judged, not only reported.** When no thread can move, every stream still being read is drained: what is
+//!   missing then is missing for good, and the judge names the guarantee.
+//! - **One process each.** A failing model can abort, hang or overflow its stack, so this runs in a child process ([`child`](super::child)); whatever
+//!   ends it, the report is written by a thread of its own.
+//!
+//! What it cannot see: what is not written with the shim's primitives (the registry's counters, `Arc`'s counts); reorderings of relaxed
+//! accesses that loom does not model; more than four threads.
+
+use super::Bench;
+use crate::compiled;
+use crate::verify::findings::Findings;
+use crate::verify::guarantee::Guarantee;
+use crate::verify::history::{History, Outcome};
+use crate::verify::premises::Premise;
+use crate::verify::program::{Door, From, Op, Program, Until};
+use crate::verify::runner::{Pace, Recorder, Run};
+use crate::verify::subject::Subject;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// One model: a program, and what it is for.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Its name.
+    pub id: &'static str,
+    /// The race it is about, in one sentence.
+    pub race: &'static str,
+    /// What is run.
+    pub program: Program,
+    /// It is too large to be explored without a bound on preemptions: the largest bound that ends in minutes.
+    pub most_preemptions: Option<usize>,
+    /// The guarantees that it says something about, and what must have been reached before it does.
+    pub claims: Vec<(Guarantee, Vec<Premise>)>,
+}
+
+/// The models.
+pub fn models() -> Vec<Model> {
+    vec![create_against_emit(), close_against_emit(), lag_against_read()]
+}
+
+/// The seed's background task: it knows the job's name, and nobody knows whether the job exists yet. A rival creates it too.
+fn create_against_emit() -> Model {
+    let create = Op::Create { job: 0 };
+    let program = Program {
+        jobs: vec!["a".into()],
+        retain: 4,
+        prelude: vec![],
+        threads: vec![
+            vec![create.clone(), Op::Subscribe { job: 0, stream: 0, from: From::Start, door: Door::Handle }],
+            vec![create],
+            vec![Op::Emit { job: 0, door: Door::Name }],
+        ],
+    };
+    Model {
+        id: "create-against-emit",
+        race: "a background task emits by name while two rivals create the job",
+        program,
+        most_preemptions: None,
+        claims: vec![
+            (Guarantee::G2, vec![Premise::EmitBeforeCreate]),
+            (Guarantee::G4, vec![Premise::EmitBeforeCreate, Premise::EmitAfterCreate]),
+            (Guarantee::G6, vec![Premise::EmitAfterCreate]),
+        ],
+    }
+}
+
+/// An emitter, a closer and a reader that waits for the end.
+fn close_against_emit() -> Model {
+    let emit = Op::Emit { job: 0, door: Door::Handle };
+    let program = Program {
+        jobs: vec!["a".into()],
+        retain: 4,
+        prelude: vec![
+            Op::Create { job: 0 },
+            Op::Subscribe { job: 0, stream: 0, from: From::Start, door: Door::Handle },
+        ],
+        threads: vec![
+            vec![emit.clone(), emit],
+            vec![Op::Close { job: 0, outcome: Outcome::Completed, door: Door::Handle }],
+            vec![Op::Read { stream: 0, until: Until::End }],
+        ],
+    };
+    let both = vec![Premise::ReaderWaited, Premise::EmitBeforeClose, Premise::EmitAfterClose];
+    Model {
+        id: "close-against-emit",
+        race: "one emits twice, one closes, and a reader waits for the end",
+        program,
+        most_preemptions: Some(5),
+        claims: vec![
+            (Guarantee::G2, vec![Premise::EmitAfterClose]),
+            (Guarantee::G6, vec![Premise::ReaderWaited, Premise::EmitBeforeClose]),
+            (Guarantee::G9, both),
+        ],
+    }
+}
+
+/// An emitter that overflows what is retained, and a reader that keeps reading.
+fn lag_against_read() -> Model {
+    let program = Program {
+        jobs: vec!["a".into()],
+        retain: 1,
+        prelude: vec![
+            Op::Create { job: 0 },
+            Op::Subscribe { job: 0, stream: 0, from: From::Start, door: Door::Handle },
+        ],
+        threads: vec![
+            vec![Op::Emit { job: 0, door: Door::Handle }; 3],
+            vec![Op::Read { stream: 0, until: Until::Accounted(3) }],
+        ],
+    };
+    Model {
+        id: "lag-against-read",
+        race: "one emits three events into a history of one while a reader reads and waits",
+        program,
+        most_preemptions: None,
+        claims: vec![
+            (Guarantee::G1, vec![Premise::ReaderWaited]),
+            (Guarantee::G6, vec![Premise::LagMetRead, Premise::ReaderWaited]),
+        ],
+    }
+}
+
+/// What a model came to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Executions.
+    pub iterations: u64,
+    /// Different histories among them.
+    pub distinct: u64,
+    /// loom said that it completed, after as many iterations as we counted, twice.
+    pub completed: bool,
+    /// In how many executions each premise was reached.
+    pub premises: BTreeMap<String, u64>,
+    /// The first breach, which ends the exploration.
+    pub breach: Option<Breach>,
+    /// Why it did not complete, if neither a breach nor completion ended it.
+    pub trouble: Option<String>,
+}
+
+/// A breach, as loom found it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Breach {
+    /// The iteration, from 1. Exploration is deterministic: it is the same in every run of this source.
+    pub iteration: u64,
+    /// The recorded history, a line of JSON each.
+    pub history: Vec<String>,
+    /// What the judge says; nothing if the model panicked or deadlocked and did nothing else wrong.
+    pub findings: Option<Findings>,
+    /// What loom or the subject said as it ended.
+    pub abnormal: Option<String>,
+}
+
+/// Which compilation of the kernel is explored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Copy {
+    /// The files that ship.
+    Shipped,
+    /// The guarded copy with this patch active; 0 for none.
+    Guarded(u32),
+}
+
+/// Explores a model and ends the process with the report on standard output, as one line of JSON. Only for child processes.
+/// `preemptions` bounds the preemptions of each execution; none means all.
+pub fn explore_and_exit(model: &Model, copy: Copy, preemptions: Option<usize>, sequential: bool) -> ! {
+    let reporter = Reporter::install();
+    let pace = if sequential { Pace::Sequential } else { Pace::Preemptive };
+    match copy {
+        Copy::Shipped => explore::<compiled::loom::subject::KernelSubject>(model, preemptions, pace, reporter),
+        Copy::Guarded(number) => {
+            compiled::guarded::activate(number);
+            explore::<compiled::guarded::loom::subject::KernelSubject>(model, preemptions, pace, reporter);
+        }
+    }
+    reporter.say(Ending::Explored)
+}
+
+fn explore<S: Subject>(model: &Model, preemptions: Option<usize>, pace: Pace, reporter: &'static Reporter) {
+    for _round in 0..2 {
+        reporter.begin_round();
+        let program = Arc::new(model.program.clone());
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = preemptions;
+        builder.max_branches = 10_000;
+        builder.max_duration = None;
+        builder.max_permutations = None;
+        builder.checkpoint_file = None;
+        builder.check(move || {
+            let run = Run::<S>::new(Arc::clone(&program), pace, 0);
+            reporter.watch(run.recorder());
+            loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
+            if pace == Pace::Sequential {
+                (0..program.threads.len()).for_each(|t| loom::future::block_on(Box::pin(Arc::clone(&run).thread(t))));
+            } else {
+                let spawn = |thread| {
+                    let run = Arc::clone(&run);
+                    loom::thread::spawn(move || loom::future::block_on(Box::pin(run.thread(thread))))
+                };
+                let threads: Vec<_> = (0..program.threads.len()).map(spawn).collect();
+                threads
+                    .into_iter()
+                    .for_each(|thread| thread.join().expect("a model's thread that panics has ended the process"));
+            }
+            run.drain();
+            let recorder = run.recorder();
+            drop(run);
+            reporter.judge(&recorder);
+        });
+        reporter.end_round();
+    }
+}
+
+/// How an exploration ended.
+enum Ending {
+    /// loom returned, twice.
+    Explored,
+    /// The judge found something.
+    Breached(Findings, History),
+    /// Something panicked: loom (a deadlock, a limit) or the subject.
+    Panicked(String, Option<History>),
+}
+
+/// Counts, judges and reports. The report is written by a thread with an ordinary stack: loom's threads have little, and one that
+/// panics must not unwind into a double panic before it was heard.
+struct Reporter {
+    state: Mutex<State>,
+    bench: Arc<Mutex<Bench>>,
+    endings: Sender<Ending>,
+    questions: Sender<(History, u64)>,
+    answers: Mutex<std::sync::mpsc::Receiver<Option<Findings>>>,
+}
+
+#[derive(Default)]
+struct State {
+    watched: Option<Arc<Recorder>>,
+    iterations: u64,
+    rounds: Vec<(u64, Option<u64>)>,
+}
+
+/// loom's own count, from its closing words.
+static COMPLETED: Mutex<Option<u64>> = Mutex::new(None);
+
+impl Reporter {
+    fn install() -> &'static Reporter {
+        static REPORTER: OnceLock<Reporter> = OnceLock::new();
+        let (endings, ended) = channel::<Ending>();
+        let (questions, asked) = channel::<(History, u64)>();
+        let (answer, answers) = channel();
+        let bench = Arc::new(Mutex::new(Bench::default()));
+        let judging = Arc::clone(&bench);
+        std::thread::spawn(move || {
+            for (history, waits) in asked {
+                let findings = lock(&judging).judge(history, waits);
+                if answer.send(findings).is_err() {
+                    return;
+                }
+            }
+        });
+        let state = Mutex::new(State::default());
+        let answers = Mutex::new(answers);
+        let reporter = REPORTER.get_or_init(|| Reporter { state, bench, endings, questions, answers });
+        std::thread::spawn(move || {
+            if let Ok(ending) = ended.recv() {
+                let report = reporter.report(ending, &lock(&reporter.bench));
+                println!("{}", serde_json::to_string(&report).expect("a report is plain data"));
+                std::process::exit(0);
+            }
+        });
+        std::panic::set_hook(Box::new(|panic| {
+            let said = panic.payload();
+            let text = said.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| said.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let watched = lock(&reporter.state).watched.clone();
+            if text.starts_with("deadlock")
+                && let Some(recorder) = &watched
+            {
+                recorder.declare_drained(-1);
+            }
+            reporter.say(Ending::Panicked(text, watched.map(|recorder| recorder.history())));
+        }));
+        tracing::subscriber::set_global_default(Listener).expect("a child process has no other subscriber");
+        reporter
+    }
+
+    /// Hands the ending over and never comes back: the reporting thread ends the process.
+    fn say(&self, ending: Ending) -> ! {
+        let _the_first_one_counts = self.endings.send(ending);
+        loop {
+            std::thread::park();
+        }
+    }
+
+    fn begin_round(&self) {
+        lock(&self.state).iterations = 0;
+        *lock(&COMPLETED) = None;
+    }
+
+    fn end_round(&self) {
+        let completed = *lock(&COMPLETED);
+        let mut state = lock(&self.state);
+        let round = (state.iterations, completed);
+        state.rounds.push(round);
+        state.watched = None;
+    }
+
+    fn watch(&self, recorder: Arc<Recorder>) {
+        let mut state = lock(&self.state);
+        state.watched = Some(recorder);
+        state.iterations += 1;
+    }
+
+    fn judge(&self, recorder: &Recorder) {
+        // The second round only has to count the same.
+        if !lock(&self.state).rounds.is_empty() {
+            return;
+        }
+        let history = recorder.history();
+        // Most executions record what another did before; only a new history is worth a judge with an ordinary stack.
+        if let Some(None) = lock(&self.bench).recall(&history, recorder.waits()) {
+            return;
+        }
+        self.questions.send((history.clone(), recorder.waits())).expect("the judging thread lives as long as this");
+        let findings = lock(&self.answers).recv().expect("the judging thread answers");
+        if let Some(findings) = findings {
+            self.say(Ending::Breached(findings, history));
+        }
+    }
+
+    fn report(&self, ending: Ending, bench: &Bench) -> Report {
+        let state = lock(&self.state);
+        let mut report = Report {
+            iterations: state.rounds.first().map_or(state.iterations, |round| round.0),
+            distinct: bench.distinct(),
+            premises: bench.premises().iter().map(|(premise, n)| (premise.id().to_owned(), *n)).collect(),
+            ..Report::default()
+        };
+        let iteration = state.iterations;
+        let breach = |history: History, findings, abnormal| Breach {
+            iteration,
+            history: history.iter().map(|line| line.to_json()).collect(),
+            findings,
+            abnormal,
+        };
+        match ending {
+            Ending::Explored => match state.rounds[..] {
+                [(a, Some(said)), (b, Some(again))] if a == said && b == again && a == b => report.completed = true,
+                [(a, Some(said)), (b, Some(again))] => {
+                    let why =
+                        format!("not deterministic: {a} executions (loom says {said}), then {b} (loom says {again})");
+                    report.trouble = Some(why);
+                }
+                _ => report.trouble = Some("loom returned without saying that it completed".into()),
+            },
+            Ending::Breached(findings, history) => report.breach = Some(breach(history, Some(findings), None)),
+            Ending::Panicked(text, _) if text.contains("maximum number of branches") => {
+                report.trouble = Some(format!("an execution has too many branches: {text}"));
+            }
+            Ending::Panicked(text, history) => {
+                let history = history.unwrap_or_default();
+                let findings = crate::verify::checker::check(&history);
+                let findings = (!findings.violated().is_empty()).then_some(findings);
+                report.breach = Some(breach(history, findings, Some(text)));
+            }
+        }
+        report
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Listens to loom for its one line that says that an exploration is complete.
+struct Listener;
+
+impl tracing::Subscriber for Listener {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() == tracing::Level::INFO && metadata.target().starts_with("loom")
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(tracing::level_filters::LevelFilter::INFO)
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Message(Option<u64>);
+        impl tracing::field::Visit for Message {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                if field.name() == "message" {
+                    let text = format!("{value:?}");
+                    let count = text.strip_prefix("Completed in ").and_then(|rest| rest.strip_suffix(" iterations"));
+                    self.0 = self.0.or_else(|| count?.parse().ok());
+                }
+            }
+        }
+        let mut message = Message(None);
+        event.record(&mut message);
+        if message.0.is_some() {
+            *lock(&COMPLETED) = message.0;
+        }
+    }
+}

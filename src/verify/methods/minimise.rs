@@ -1,0 +1,64 @@
+//! Shrinking a breach: fewer operations first, then fewer switches.
+//!
+//! A smaller program counts only if some schedule of it breaks the *same* guarantee (failures are matched by identity: a program that fails
+//! in another way is another finding). Removing one operation at a time until none can go leaves a program from which every single operation is
+//! needed; the last search then goes through schedules with few switches first.
+
+use super::Bench;
+use super::interleaved::{self, Breach};
+use crate::verify::guarantee::Guarantee;
+use crate::verify::program::Program;
+use crate::verify::subject::Subject;
+use std::sync::Arc;
+
+/// Schedules tried for each smaller program.
+const SCHEDULES_EACH: u64 = 3_000;
+
+/// Whether a breach breaks this guarantee.
+pub fn breaks(breach: &Breach, guarantee: Guarantee) -> bool {
+    breach.findings.as_ref().is_some_and(|findings| findings.violated().contains(&guarantee))
+}
+
+/// The smallest breach of `guarantee` that removing operations from this one leads to.
+pub fn minimise<S: Subject>(found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
+    minimise_by(found, |program| search::<S>(program, guarantee, seed))
+}
+
+/// Removes operations one at a time for as long as `search` still finds the breach in what is left.
+pub fn minimise_by<B: Clone + Shrinks>(found: &B, search: impl Fn(&Arc<Program>) -> Option<B>) -> B {
+    let mut best = search(found.program()).unwrap_or_else(|| found.clone());
+    let mut at = 0;
+    // From the last operation to the first: what comes late is seldom what earlier operations need.
+    while at < best.program().operations() {
+        let smaller = Arc::new(best.program().without(best.program().operations() - 1 - at));
+        match search(&smaller) {
+            Some(breach) => {
+                best = breach;
+                at = 0;
+            }
+            None => at += 1,
+        }
+    }
+    best
+}
+
+/// What [`minimise_by`] has to know of a breach.
+pub trait Shrinks {
+    /// The program that shows it.
+    fn program(&self) -> &Arc<Program>;
+}
+
+impl Shrinks for Breach {
+    fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+}
+
+fn search<S: Subject>(program: &Arc<Program>, guarantee: Guarantee, seed: u64) -> Option<Breach> {
+    let wanted = |breach: &Breach| breaks(breach, guarantee);
+    let searched = interleaved::exhaust::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &wanted);
+    if searched.breach.is_some() || searched.frontier_emptied {
+        return searched.breach;
+    }
+    interleaved::sample::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &wanted).breach
+}

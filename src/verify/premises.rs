@@ -1,0 +1,176 @@
+//! Premises: what must have happened in a run before its silence about a guarantee means anything.
+//!
+//! Each is a property of one recorded history (or of its run) that only concurrency can bring about: with everything forced
+//! sequential, none of those that a guarantee needs is reached, and the verdict must be `vacuous` (`guarantees.md`, what
+//! counts as evidence). They read histories only, like the judges.
+
+use super::guarantee::Guarantee;
+use super::history::{Action, Delivered, Kind, Line, Reason};
+
+/// One premise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Premise {
+    /// Between two operations of one thread on a job, another thread operated on another job, and something was delivered.
+    JobsInterleaved,
+    /// An emit by name came before the create of its job by another thread.
+    EmitBeforeCreate,
+    /// An emit by name, in a thread that did not create the job, came after the create.
+    EmitAfterCreate,
+    /// An emit was accepted although another thread then closed the job.
+    EmitBeforeClose,
+    /// An emit was refused because another thread had closed the job.
+    EmitAfterClose,
+    /// A reader found nothing, waited, and was woken.
+    ReaderWaited,
+    /// A reader was told of a lag while the emitter was not yet done.
+    LagMetRead,
+    /// An actor of an old incarnation acted after the name had been created again.
+    StragglerMetNewLife,
+}
+
+impl Premise {
+    /// All of them.
+    pub const ALL: [Premise; 8] = [
+        Premise::JobsInterleaved,
+        Premise::EmitBeforeCreate,
+        Premise::EmitAfterCreate,
+        Premise::EmitBeforeClose,
+        Premise::EmitAfterClose,
+        Premise::ReaderWaited,
+        Premise::LagMetRead,
+        Premise::StragglerMetNewLife,
+    ];
+
+    /// Its name in the evidence.
+    pub fn id(self) -> &'static str {
+        match self {
+            Premise::JobsInterleaved => "jobs_interleaved",
+            Premise::EmitBeforeCreate => "emit_before_create",
+            Premise::EmitAfterCreate => "emit_after_create",
+            Premise::EmitBeforeClose => "emit_before_close",
+            Premise::EmitAfterClose => "emit_after_close",
+            Premise::ReaderWaited => "reader_waited",
+            Premise::LagMetRead => "lag_met_read",
+            Premise::StragglerMetNewLife => "straggler_met_new_life",
+        }
+    }
+
+    /// Finds a premise by its name in the evidence.
+    pub fn by_id(id: &str) -> Option<Premise> {
+        Premise::ALL.into_iter().find(|premise| premise.id() == id)
+    }
+
+    /// What must have been reached before a run says anything about a guarantee, over all programs together.
+    pub fn needed(guarantee: Guarantee) -> &'static [Premise] {
+        match guarantee {
+            Guarantee::G1 => &[Premise::JobsInterleaved, Premise::StragglerMetNewLife],
+            Guarantee::G2 => &[Premise::EmitBeforeCreate, Premise::EmitAfterClose],
+            Guarantee::G4 => &[Premise::EmitBeforeCreate, Premise::EmitAfterCreate],
+            Guarantee::G6 => &[Premise::LagMetRead, Premise::ReaderWaited],
+            Guarantee::G9 => &[Premise::ReaderWaited, Premise::EmitBeforeClose, Premise::EmitAfterClose],
+            _ => &[Premise::JobsInterleaved],
+        }
+    }
+
+    /// Whether this run reached it. `waits` is how often a reader had to wait.
+    pub fn reached(self, history: &[Line], waits: u64) -> bool {
+        match self {
+            Premise::JobsInterleaved => jobs_interleaved(history),
+            Premise::EmitBeforeCreate => emit_before_create(history),
+            Premise::EmitAfterCreate => emit_after_create(history),
+            Premise::EmitBeforeClose => emit_before_close(history),
+            Premise::EmitAfterClose => emit_after_close(history),
+            Premise::ReaderWaited => waits > 0,
+            Premise::LagMetRead => lag_met_read(history),
+            Premise::StragglerMetNewLife => straggler_met_new_life(history),
+        }
+    }
+}
+
+fn job(line: &Line) -> Option<&str> {
+    match &line.action {
+        Action::Create { job, .. } | Action::Close { job, .. } => Some(job),
+        Action::Emit { job, .. } | Action::Subscribe { job, .. } => job.as_deref(),
+        _ => None,
+    }
+}
+
+/// Operations of the threads (not of the prelude, process 0), by their invoke lines.
+fn invokes(history: &[Line]) -> impl Iterator<Item = (usize, &Line, &str)> {
+    let invoked = history.iter().enumerate().filter(|(_, line)| line.kind == Kind::Invoke && line.process > 0);
+    invoked.filter_map(|(at, line)| Some((at, line, job(line)?)))
+}
+
+/// Completions of one kind of action with one result.
+fn completed<'h>(history: &'h [Line], f: &'static str, kind: Kind) -> impl Iterator<Item = (usize, &'h Line, &'h str)> {
+    let lines = history.iter().enumerate().filter(move |(_, line)| line.kind == kind && line.action.f() == f);
+    lines.filter_map(|(at, line)| Some((at, line, job(line)?)))
+}
+
+fn jobs_interleaved(history: &[Line]) -> bool {
+    let delivered =
+        history.iter().any(|line| matches!(&line.action, Action::Receive { what: Delivered::Event { .. }, .. }));
+    let operations: Vec<_> = invokes(history).collect();
+    delivered
+        && operations.windows(3).any(|three| {
+            let [(_, a, job_a), (_, b, job_b), (_, c, job_c)] = three else { return false };
+            a.process == c.process && job_a == job_c && b.process != a.process && job_b != job_a
+        })
+}
+
+fn by_name(line: &Line) -> bool {
+    line.action.f() == "emit" && line.life().is_none()
+}
+
+fn emit_before_create(history: &[Line]) -> bool {
+    completed(history, "emit", Kind::Fail).any(|(at, emit, job)| {
+        by_name(emit)
+            && emit.reason == Some(Reason::Unknown)
+            && completed(history, "create", Kind::Ok).any(|(then, create, of)| {
+                of == job && create.process != emit.process && create.process > 0 && then > at
+            })
+    })
+}
+
+fn emit_after_create(history: &[Line]) -> bool {
+    invokes(history).any(|(at, emit, job)| {
+        by_name(emit)
+            && completed(history, "create", Kind::Ok).any(|(then, create, of)| {
+                of == job && create.process != emit.process && create.process > 0 && then < at
+            })
+    })
+}
+
+fn emit_before_close(history: &[Line]) -> bool {
+    completed(history, "emit", Kind::Ok).any(|(at, emit, job)| {
+        emit.process > 0
+            && completed(history, "close", Kind::Ok)
+                .any(|(then, close, of)| of == job && close.process != emit.process && close.process > 0 && then > at)
+    })
+}
+
+fn emit_after_close(history: &[Line]) -> bool {
+    completed(history, "emit", Kind::Fail).any(|(at, emit, job)| {
+        emit.process > 0
+            && completed(history, "close", Kind::Ok)
+                .any(|(then, close, of)| of == job && close.process != emit.process && close.process > 0 && then < at)
+    })
+}
+
+fn lag_met_read(history: &[Line]) -> bool {
+    let last_emit = completed(history, "emit", Kind::Ok).map(|(at, ..)| at).last();
+    let lag =
+        history.iter().position(|line| matches!(&line.action, Action::Receive { what: Delivered::Lagged(_), .. }));
+    lag.zip(last_emit).is_some_and(|(lag, emit)| lag < emit)
+}
+
+fn straggler_met_new_life(history: &[Line]) -> bool {
+    invokes(history).any(|(at, line, job)| {
+        line.action.f() != "create"
+            && line.life().is_some_and(|life| {
+                let creates = completed(history, "create", Kind::Ok);
+                let last = creates.filter(|(then, _, of)| *then < at && *of == job).last();
+                last.is_some_and(|(_, create, _)| create.life() != Some(life) && create.process != line.process)
+            })
+    })
+}

@@ -1,0 +1,193 @@
+//! Concurrent programs: what several threads do to a router, as plain data.
+//!
+//! A program says which operations each thread performs and in which order; who goes when is the schedule's business
+//! (the methods'). One program runs unchanged under every method, and a counterexample file holds it as JSON.
+
+use super::history::Outcome;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a few threads do to a router with a few jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Program {
+    /// The names that `job` indices stand for.
+    pub jobs: Vec<String>,
+    /// How many events the router retains for a job.
+    pub retain: usize,
+    /// What happens first, in order, before any thread runs.
+    pub prelude: Vec<Op>,
+    /// What the threads do, each in order.
+    pub threads: Vec<Vec<Op>>,
+}
+
+/// By which right an operation reaches its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    /// By the newest handle that a create of this job has returned; waits until there is one.
+    Handle,
+    /// By the oldest handle: that of a straggler, once the job has been closed and created again.
+    Straggler,
+    /// By name, like one who did not create it.
+    Name,
+}
+
+/// How long a read goes on. It also stops at an end or a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// So many deliveries of any kind have come.
+    Deliveries(u32),
+    /// So many events have come or been counted as lagged.
+    Accounted(u64),
+    /// The end has come.
+    End,
+}
+
+/// Where a new stream starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum From {
+    /// With what comes from now on.
+    Now,
+    /// With all that is retained.
+    Start,
+}
+
+/// One operation. `job` is an index into [`Program::jobs`]; `stream` a number of the program's own, used by one thread
+/// (or by the prelude and then one thread).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the fields are described at the type")]
+pub enum Op {
+    /// Opens a job.
+    Create { job: usize },
+    /// Narrates an event to a job. Its text names the operation, so every event identifies itself.
+    Emit { job: usize, door: Door },
+    /// Narrates an event to the operators.
+    EmitSystem,
+    /// Opens a stream of a job.
+    Subscribe { job: usize, stream: usize, from: From, door: Door },
+    /// Opens the operators' stream.
+    SubscribeSystem { stream: usize },
+    /// Reads from a stream; does nothing if it was never opened or is over.
+    Read { stream: usize, until: Until },
+    /// Drops a stream.
+    Leave { stream: usize },
+    /// Ends a job.
+    Close { job: usize, outcome: Outcome, door: Door },
+}
+
+impl Program {
+    /// How many operations it has, the prelude's included.
+    pub fn operations(&self) -> usize {
+        self.prelude.len() + self.threads.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// The program without one operation, counted through the prelude and then each thread; threads left empty go.
+    ///
+    /// # Panics
+    /// If there is no such operation.
+    pub fn without(&self, operation: usize) -> Program {
+        let mut program = self.clone();
+        let mut index = operation;
+        let lists = std::iter::once(&mut program.prelude).chain(program.threads.iter_mut());
+        for list in lists {
+            if index < list.len() {
+                list.remove(index);
+                program.threads.retain(|thread| !thread.is_empty());
+                return program;
+            }
+            index -= list.len();
+        }
+        panic!("operation {operation} of a program that has {}", self.operations());
+    }
+
+    /// The highest stream number plus one.
+    pub fn streams(&self) -> usize {
+        let all = self.prelude.iter().chain(self.threads.iter().flatten());
+        all.filter_map(|op| match op {
+            Op::Subscribe { stream, .. }
+            | Op::SubscribeSystem { stream }
+            | Op::Read { stream, .. }
+            | Op::Leave { stream } => Some(stream + 1),
+            _ => None,
+        })
+        .max()
+        .unwrap_or(0)
+    }
+
+    /// Why the program cannot be run, if it cannot: an index without a name, or a stream that two threads use.
+    pub fn check(&self) -> Result<(), String> {
+        let mut user = vec![None; self.streams()];
+        for (thread, ops) in self.threads.iter().enumerate() {
+            for op in ops {
+                if let Op::Subscribe { stream, .. }
+                | Op::SubscribeSystem { stream }
+                | Op::Read { stream, .. }
+                | Op::Leave { stream } = op
+                    && *user[*stream].get_or_insert(thread) != thread
+                {
+                    return Err(format!("stream {stream} is used by two threads"));
+                }
+            }
+        }
+        for op in self.prelude.iter().chain(self.threads.iter().flatten()) {
+            if let Op::Create { job } | Op::Emit { job, .. } | Op::Subscribe { job, .. } | Op::Close { job, .. } = op
+                && *job >= self.jobs.len()
+            {
+                return Err(format!("job {job} has no name"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |ops: &[Op]| ops.iter().map(|op| self.describe(op)).collect::<Vec<_>>().join("; ");
+        writeln!(f, "retain {}", self.retain)?;
+        if !self.prelude.is_empty() {
+            writeln!(f, "first     {}", line(&self.prelude))?;
+        }
+        for (thread, ops) in self.threads.iter().enumerate() {
+            writeln!(f, "thread {}  {}", thread + 1, line(ops))?;
+        }
+        Ok(())
+    }
+}
+
+impl Program {
+    /// One operation in words.
+    pub fn describe(&self, op: &Op) -> String {
+        let name = |job: &usize| format!("{:?}", self.jobs.get(*job).map_or("?", String::as_str));
+        let by = |door: &Door| match door {
+            Door::Handle => "",
+            Door::Straggler => " by its old handle",
+            Door::Name => " by name",
+        };
+        match op {
+            Op::Create { job } => format!("create {}", name(job)),
+            Op::Emit { job, door } => format!("emit to {}{}", name(job), by(door)),
+            Op::EmitSystem => "emit to the system".into(),
+            Op::Subscribe { job, stream, from, door } => {
+                let from = match from {
+                    From::Now => "now",
+                    From::Start => "start",
+                };
+                format!("subscribe s{stream} to {} from {from}{}", name(job), by(door))
+            }
+            Op::SubscribeSystem { stream } => format!("subscribe s{stream} to the system"),
+            Op::Read { stream, until } => match until {
+                Until::Deliveries(n) => format!("read {n} from s{stream}"),
+                Until::Accounted(n) => format!("read s{stream} until {n} are accounted for"),
+                Until::End => format!("read s{stream} to its end"),
+            },
+            Op::Leave { stream } => format!("leave s{stream}"),
+            Op::Close { job, outcome, door } => {
+                let outcome = format!("{outcome:?}").to_lowercase();
+                format!("close {} as {outcome}{}", name(job), by(door))
+            }
+        }
+    }
+}

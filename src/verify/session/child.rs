@@ -1,0 +1,304 @@
+//! Child processes: one task each, with a deadline.
+//!
+//! A model or a subject may abort, hang, deadlock or overflow its stack; that is a finding of that name and must never take the harness
+//! down. So each task runs in a process of its own, which is told a number for a fault and never its name, and answers with one
+//! line of JSON. Variables by which loom and shuttle can be bent from outside are removed from its environment.
+
+use crate::compiled::guarded;
+use crate::verify::faults::{Visit, with_subject};
+use crate::verify::methods::{interleaved, loom};
+use crate::verify::program::Program;
+use crate::verify::subject::Subject;
+use crate::verify::verdict::Ended;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// The hidden argument by which the program knows that it is a child.
+pub const CHILD: &str = "__child";
+
+/// What a child is asked to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Explore a model.
+    Loom {
+        /// Its place among [`loom::models`].
+        model: usize,
+        /// Which compilation.
+        copy: loom::Copy,
+        /// At most so many preemptions; all, if none.
+        preemptions: Option<usize>,
+        /// Force everything sequential.
+        sequential: bool,
+    },
+    /// Carry a plan out on a subject.
+    Interleaved {
+        /// The subject's number.
+        subject: u32,
+        /// What to try.
+        plan: interleaved::Plan,
+    },
+    /// Run one program under one schedule.
+    Replay {
+        /// The subject's number.
+        subject: u32,
+        /// The program.
+        program: Program,
+        /// The seed of the run.
+        seed: u64,
+        /// The schedule.
+        schedule: interleaved::Schedule,
+    },
+    /// Run the ordinary sequential tests.
+    Ordinary {
+        /// The subject's number.
+        subject: u32,
+        /// On the kernel with this patch, instead.
+        patch: Option<u32>,
+    },
+    /// Do nothing but misbehave, so that the harness can be seen to survive it.
+    Misbehave(Misbehaviour),
+}
+
+/// Ways in which a child can go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Misbehaviour {
+    /// `abort`.
+    Abort,
+    /// Never answers.
+    Hang,
+    /// Recurses without end.
+    StackOverflow,
+    /// Answers with something else.
+    Babble,
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Replayed {
+    /// What was recorded, a line of JSON each.
+    pub history: Vec<String>,
+    /// At which step the schedule no longer fits, if it does not.
+    pub stale_at: Option<usize>,
+    /// A panic or a hang.
+    pub abnormal: Option<String>,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone)]
+pub enum Answer<T> {
+    /// It answered.
+    Said(T),
+    /// It did not, and this is how it ended; with the last words on its standard error.
+    Ended(Ended, String),
+}
+
+impl<T> Answer<T> {
+    /// The answer, if there is one.
+    pub fn said(&self) -> Option<&T> {
+        match self {
+            Answer::Said(said) => Some(said),
+            Answer::Ended(..) => None,
+        }
+    }
+}
+
+/// Reads the task from standard input, does it, and ends the process.
+pub fn run_and_exit() -> ! {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).expect("the parent writes the task");
+    let task: Task = serde_json::from_str(&text).expect("the parent writes a task");
+    let answer = match task {
+        Task::Loom { model, copy, preemptions, sequential } => {
+            loom::explore_and_exit(&loom::models()[model], copy, preemptions, sequential)
+        }
+        Task::Interleaved { subject, plan } => {
+            // What a subject's panic says is in the report; a thousand backtraces are in nobody's interest.
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, CarryOut(plan)))
+        }
+        Task::Replay { subject, program, seed, schedule } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, Again { program, seed, schedule }))
+        }
+        Task::Ordinary { subject, patch } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&match patch {
+                None => with_subject(subject, Ordinary),
+                Some(number) => {
+                    guarded::activate(number);
+                    Some(Ordinary.visit::<guarded::native::subject::KernelSubject>())
+                }
+            })
+        }
+        Task::Misbehave(how) => misbehave(how),
+    };
+    println!("{}", answer.expect("a report is plain data"));
+    std::process::exit(0);
+}
+
+struct CarryOut(interleaved::Plan);
+
+impl Visit for CarryOut {
+    type Out = interleaved::Report;
+    fn visit<S: Subject>(self) -> interleaved::Report {
+        interleaved::carry_out::<S>(&self.0)
+    }
+}
+
+struct Again {
+    program: Program,
+    seed: u64,
+    schedule: interleaved::Schedule,
+}
+
+impl Visit for Again {
+    type Out = Replayed;
+    fn visit<S: Subject>(self) -> Replayed {
+        let program = std::sync::Arc::new(self.program);
+        let execution = interleaved::replay::<S>(&program, self.seed, &self.schedule);
+        let (stale_at, abnormal) = match execution.abnormal {
+            Some(interleaved::Abnormal::Stale(step)) => (Some(step), None),
+            // The schedule was followed to its end, but did not say everything.
+            None if execution.schedule.len() != self.schedule.len() => (Some(execution.schedule.len()), None),
+            other => (None, other.map(|abnormal| format!("{abnormal:?}"))),
+        };
+        Replayed { history: execution.history.iter().map(|line| line.to_json()).collect(), stale_at, abnormal }
+    }
+}
+
+struct Ordinary;
+
+impl Visit for Ordinary {
+    type Out = Vec<(String, Option<String>)>;
+    fn visit<S: Subject>(self) -> Self::Out {
+        let tests = crate::verify::faults::ordinary::ordinary::<S>();
+        tests.into_iter().map(|(name, result)| (name.to_owned(), result.err())).collect()
+    }
+}
+
+fn misbehave(how: Misbehaviour) -> serde_json::Result<String> {
+    #[expect(unconditional_recursion, reason = "that is what it is for")]
+    fn deeper(n: u64) -> u64 {
+        std::hint::black_box(deeper(n + 1)) + 1
+    }
+    match how {
+        Misbehaviour::Abort => std::process::abort(),
+        Misbehaviour::Hang => loop {
+            std::thread::park();
+        },
+        Misbehaviour::StackOverflow => Ok(deeper(0).to_string()),
+        Misbehaviour::Babble => Ok("not what you asked for".into()),
+    }
+}
+
+/// Starts children.
+#[derive(Debug, Clone)]
+pub struct Spawner {
+    /// The program to start: this one.
+    pub program: PathBuf,
+    /// After which a child is killed.
+    pub deadline: Duration,
+    /// How many at a time.
+    pub at_once: usize,
+}
+
+impl Spawner {
+    /// The running program, as many children at a time as there are processors.
+    ///
+    /// # Errors
+    /// If the system does not tell where the running program stands.
+    pub fn this_program(deadline: Duration) -> io::Result<Self> {
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Spawner { program: std::env::current_exe()?, deadline, at_once })
+    }
+
+    /// Has one task done.
+    pub fn run<T: for<'de> Deserialize<'de>>(&self, task: &Task) -> Answer<T> {
+        self.try_run(task).unwrap_or_else(|error| Answer::Ended(Ended::Abort, format!("no child: {error}")))
+    }
+
+    /// Has many tasks done, several at a time, and answers in the order of the tasks. `done` is told of each as it
+    /// ends, with how long it took.
+    pub fn run_all<T>(&self, tasks: &[Task], done: &(dyn Fn(usize, Duration) + Sync)) -> Vec<Answer<T>>
+    where
+        T: for<'de> Deserialize<'de> + Send,
+    {
+        let answers: Vec<Mutex<Option<Answer<T>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.at_once.clamp(1, tasks.len().max(1)) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(task) = tasks.get(at) else { return };
+                        let started = Instant::now();
+                        let answer = self.run(task);
+                        *answers[at].lock().unwrap_or_else(|e| e.into_inner()) = Some(answer);
+                        done(at, started.elapsed());
+                    }
+                });
+            }
+        });
+        let take = |answer: Mutex<Option<Answer<T>>>| answer.into_inner().unwrap_or_else(|e| e.into_inner());
+        answers.into_iter().map(|answer| take(answer).expect("every task was run")).collect()
+    }
+
+    fn try_run<T: for<'de> Deserialize<'de>>(&self, task: &Task) -> io::Result<Answer<T>> {
+        let mut command = Command::new(&self.program);
+        command.arg(CHILD).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars_os() {
+            let name_text = name.to_string_lossy();
+            if ["LOOM_", "SHUTTLE_", "PROPTEST_"].iter().any(|family| name_text.starts_with(family)) {
+                command.env_remove(&name);
+            }
+        }
+        let mut child = command.spawn()?;
+        // A child that dies before it has read its task is heard of by its status.
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        let _broken_pipe = stdin.write_all(serde_json::to_string(task)?.as_bytes());
+        drop(stdin);
+        let read = |mut from: Box<dyn Read + Send>| {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let _what_came = from.read_to_end(&mut bytes);
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+        };
+        let stdout = read(Box::new(child.stdout.take().expect("stdout is piped")));
+        let stderr = read(Box::new(child.stderr.take().expect("stderr is piped")));
+        let started = Instant::now();
+        let mut pause = Duration::from_micros(500);
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break Some(status);
+            }
+            if started.elapsed() >= self.deadline {
+                child.kill()?;
+                child.wait()?;
+                break None;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        };
+        let said = stdout.join().unwrap_or_default();
+        let words = stderr.join().unwrap_or_default();
+        let last_words = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+        let Some(status) = status else {
+            return Ok(Answer::Ended(Ended::Hang, format!("no answer within {} s", self.deadline.as_secs())));
+        };
+        let answer = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        Ok(match answer {
+            Some(answer) if status.success() => Answer::Said(answer),
+            _ if words.contains("overflowed its stack") => Answer::Ended(Ended::StackOverflow, last_words),
+            _ if status.code().is_none() => Answer::Ended(Ended::Abort, format!("{status}; {last_words}")),
+            _ => Answer::Ended(Ended::Panic, format!("{status}; {last_words}")),
+        })
+    }
+}

@@ -1,0 +1,307 @@
+//! One whole run of `narrowcast verify`: which tasks, in which children, and the rows that come of them.
+
+pub mod child;
+mod rows;
+mod texts;
+
+use super::catalogue::scenarios;
+use super::counterexample::Counterexample;
+use super::faults::{self, Fault};
+use super::guarantee::Guarantee;
+use super::methods::interleaved::{Plan, SplitMix};
+use super::methods::loom::{self, Copy};
+use super::verdict::{Facts, MutantOutcome, Stable};
+use child::{Answer, Spawner, Task};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// While somebody waits: under a minute.
+    Quick,
+    /// At every merge.
+    Ci,
+    /// At night.
+    Deep,
+}
+
+impl Profile {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Quick => "quick",
+            Profile::Ci => "ci",
+            Profile::Deep => "deep",
+        }
+    }
+
+    /// Programs drawn from the seed, and schedules of each.
+    fn sampled(self) -> (u64, u64) {
+        match self {
+            Profile::Quick => (500, 20),
+            Profile::Ci => (5_000, 50),
+            Profile::Deep => (50_000, 100),
+        }
+    }
+
+    /// How many preemptions loom may make in a model of the shipped kernel; none means all.
+    fn preemptions(self, model: &loom::Model) -> Option<usize> {
+        match self {
+            Profile::Quick => Some(3),
+            Profile::Ci => model.most_preemptions.map(|most| most.min(4)),
+            Profile::Deep => model.most_preemptions,
+        }
+    }
+
+    /// After which a child is taken to hang. A net, not a budget: work is bounded by counts.
+    pub fn deadline(self) -> Duration {
+        Duration::from_secs(match self {
+            Profile::Quick => 120,
+            Profile::Ci => 600,
+            Profile::Deep => 7_200,
+        })
+    }
+}
+
+/// A method of this build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// [`interleaved`](super::methods::interleaved).
+    Interleaved,
+    /// [`loom`](super::methods::loom).
+    Loom,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Method; 2] = [Method::Interleaved, Method::Loom];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Interleaved => "interleaved",
+            Method::Loom => "loom",
+        }
+    }
+}
+
+/// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
+pub const CHECKED: [Guarantee; 5] = [Guarantee::G1, Guarantee::G2, Guarantee::G4, Guarantee::G6, Guarantee::G9];
+
+/// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of them.
+const SCHEDULES_EACH: u64 = 200_000;
+
+/// Preemptions that loom may make in a planted patch: two threads in each other's way need no more.
+const PREEMPTIONS_IN_PATCHES: usize = 2;
+
+/// What to verify, and how hard.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How much is tried.
+    pub profile: Profile,
+    /// From which everything random is drawn.
+    pub seed: u64,
+    /// These guarantees only; all, if none.
+    pub only: Vec<Guarantee>,
+    /// These methods only; all, if none.
+    pub methods: Vec<Method>,
+    /// This planted fault instead of the reference router.
+    pub fault: Option<Fault>,
+    /// Force everything sequential, which must end `vacuous`.
+    pub sequential: bool,
+    /// The command line as it is to be reported.
+    pub argv: Vec<String>,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The rows, concluded.
+    pub stable: Stable,
+    /// What differs between equal runs.
+    pub volatile: Facts,
+    /// What was found, with the file (relative to the output directory) that each belongs in.
+    pub counterexamples: Vec<(String, Counterexample)>,
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Tell<'t> {
+    /// So many tasks in all.
+    Tasks(u64),
+    /// One more is done: what it was, and how long it took.
+    Done(&'t str, Duration),
+}
+
+/// One task with what it is for.
+struct Job {
+    task: Task,
+    aim: Aim,
+}
+
+enum Aim {
+    /// `interleaved` on the subject; exhaustive or sampled.
+    Programs { exhaustive: bool },
+    /// A model of the subject's kernel.
+    Model(usize),
+    /// A planted router.
+    Router(Fault),
+    /// A planted patch under one model.
+    Patch(Fault, usize),
+    /// A near-miss.
+    NearMiss(&'static faults::About),
+    /// The ordinary tests on a planted fault.
+    Ordinary(Fault),
+}
+
+impl Aim {
+    fn name(&self) -> String {
+        match self {
+            Aim::Programs { exhaustive: true } => "interleaved, exhaustive".into(),
+            Aim::Programs { exhaustive: false } => "interleaved, sampled".into(),
+            Aim::Model(model) => format!("loom, {}", loom::models()[*model].id),
+            Aim::Router(fault) => format!("planted {}", fault.id()),
+            Aim::Patch(fault, model) => format!("planted {} under loom, {}", fault.id(), loom::models()[*model].id),
+            Aim::NearMiss(about) => format!("near-miss {}", about.id),
+            Aim::Ordinary(fault) => format!("ordinary tests on {}", fault.id()),
+        }
+    }
+}
+
+impl Options {
+    fn uses(&self, method: Method) -> bool {
+        self.methods.is_empty() || self.methods.contains(&method)
+    }
+
+    fn asks_for(&self, guarantee: Guarantee) -> bool {
+        self.only.is_empty() || self.only.contains(&guarantee)
+    }
+
+    fn plan(&self, exhaustive: bool, wanted: Vec<Guarantee>) -> Plan {
+        let (programs, schedules) = self.profile.sampled();
+        // Sequentially there is only one schedule of a program.
+        let schedules = if self.sequential { 1 } else { schedules };
+        let small = scenarios().into_iter().map(|scenario| (scenario.id.to_owned(), scenario.program));
+        Plan {
+            seed: SplitMix(self.seed).next(),
+            programs: if exhaustive { small.collect() } else { Vec::new() },
+            generated: if exhaustive { 0 } else { programs },
+            schedules_each: if exhaustive { SCHEDULES_EACH } else { schedules },
+            exhaustive,
+            sequential: self.sequential,
+            wanted,
+        }
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let (subject, copy) = match self.fault {
+            None => (Some(0), Some(Copy::Shipped)),
+            Some(Fault::Router(number, _)) => (Some(number), None),
+            Some(Fault::Patch(patch)) => (None, Some(Copy::Guarded(patch.number))),
+        };
+        if let Some(subject) = subject.filter(|_| self.uses(Method::Interleaved)) {
+            for exhaustive in [true, false] {
+                let task = Task::Interleaved { subject, plan: self.plan(exhaustive, Vec::new()) };
+                jobs.push(Job { task, aim: Aim::Programs { exhaustive } });
+            }
+        }
+        if let Some(copy) = copy.filter(|_| self.uses(Method::Loom)) {
+            jobs.extend(loom::models().iter().enumerate().map(|(model, about)| {
+                let preemptions = self.profile.preemptions(about);
+                let task = Task::Loom { model, copy, preemptions, sequential: self.sequential };
+                Job { task, aim: Aim::Model(model) }
+            }));
+        }
+        if self.fault.is_none() {
+            jobs.extend(self.museum());
+        }
+        jobs
+    }
+
+    /// The planted faults and the near-misses, as far as the chosen methods and guarantees go.
+    fn museum(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for fault in faults::faults() {
+            let expected: Vec<Guarantee> = fault.expected().into_iter().filter(|g| self.asks_for(*g)).collect();
+            if expected.is_empty() {
+                continue;
+            }
+            let ordinary = match fault {
+                Fault::Router(subject, _) if self.uses(Method::Interleaved) => {
+                    let plan = self.plan(true, expected);
+                    jobs.push(Job { task: Task::Interleaved { subject, plan }, aim: Aim::Router(fault) });
+                    Task::Ordinary { subject, patch: None }
+                }
+                Fault::Patch(patch) if self.uses(Method::Loom) => {
+                    let copy = Copy::Guarded(patch.number);
+                    let preemptions = Some(PREEMPTIONS_IN_PATCHES);
+                    jobs.extend((0..loom::models().len()).map(|model| Job {
+                        task: Task::Loom { model, copy, preemptions, sequential: self.sequential },
+                        aim: Aim::Patch(fault, model),
+                    }));
+                    Task::Ordinary { subject: 0, patch: Some(patch.number) }
+                }
+                _ => continue,
+            };
+            jobs.push(Job { task: ordinary, aim: Aim::Ordinary(fault) });
+        }
+        if self.uses(Method::Interleaved) {
+            for (subject, about) in faults::near_misses() {
+                let task = Task::Interleaved { subject, plan: self.plan(true, Vec::new()) };
+                jobs.push(Job { task, aim: Aim::NearMiss(about) });
+            }
+        }
+        jobs
+    }
+}
+
+/// Runs everything that the options ask for.
+pub fn verify(options: &Options, spawner: &Spawner, tell: &(dyn Fn(Tell<'_>) + Sync)) -> Outcome {
+    let started = Instant::now();
+    let jobs = options.jobs();
+    tell(Tell::Tasks(jobs.len() as u64));
+    let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
+    let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|at, took| tell(Tell::Done(&jobs[at].aim.name(), took)));
+    let mut outcome = rows::assemble(options, &jobs, &answers);
+    outcome.stable.conclude();
+    outcome.volatile.insert("duration_ms".into(), Value::from(started.elapsed().as_millis() as u64));
+    outcome
+}
+
+/// What became of one planted fault.
+#[derive(Debug, Clone)]
+pub struct Exhibit {
+    /// Its name.
+    pub id: String,
+    /// A check of an expected guarantee found it, with a counterexample that replays.
+    pub found: bool,
+    /// An ordinary sequential test fails on it.
+    pub ordinary_tests_notice: bool,
+}
+
+/// Runs the planted faults alone, under our methods and under ordinary tests.
+pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
+    let options = Options {
+        profile: Profile::Quick,
+        seed: 1,
+        only: Vec::new(),
+        methods: Vec::new(),
+        fault: None,
+        sequential: false,
+        argv: Vec::new(),
+    };
+    let mut jobs = options.museum();
+    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_)));
+    let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
+    let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
+    let mut stable = rows::assemble(&options, &jobs, &answers).stable;
+    stable.conclude();
+    let exhibit = |mutant: &super::verdict::Mutant| Exhibit {
+        id: mutant.id.clone(),
+        found: mutant.outcome == MutantOutcome::Killed,
+        ordinary_tests_notice: mutant.ordinary_tests_notice == Some(true),
+    };
+    stable.mutants.iter().map(exhibit).collect()
+}

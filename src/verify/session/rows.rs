@@ -1,0 +1,453 @@
+//! From what the children answered to the rows of the evidence. No judgement here: results follow from the rows
+//! ([`verdict::rules`](crate::verify::verdict::rules)).
+
+use super::child::Answer;
+use super::{Aim, CHECKED, Job, Options, Outcome, texts};
+use crate::verify::counterexample::Counterexample;
+use crate::verify::explain::explain;
+use crate::verify::faults::Fault;
+use crate::verify::findings::Status;
+use crate::verify::guarantee::Guarantee;
+use crate::verify::methods::{interleaved, loom};
+use crate::verify::premises::Premise;
+use crate::verify::program::{Op, Program};
+use crate::verify::verdict::{
+    Antecedent, Budget, Claim, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Kill, KilledBy, Mutant,
+    MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Everything that grows while the answers are read.
+struct Rows<'o> {
+    options: &'o Options,
+    obligations: Vec<Obligation>,
+    mutants: Vec<Mutant>,
+    near_misses: Vec<NearMiss>,
+    counterexamples: Vec<(String, Counterexample)>,
+    shown: Vec<CounterexampleRow>,
+}
+
+/// The rows of a run.
+pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>]) -> Outcome {
+    let mut rows = Rows {
+        options,
+        obligations: Vec::new(),
+        mutants: Vec::new(),
+        near_misses: Vec::new(),
+        counterexamples: Vec::new(),
+        shown: Vec::new(),
+    };
+    for (job, answer) in jobs.iter().zip(answers) {
+        match &job.aim {
+            Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
+            Aim::Model(model) => rows.model(&loom::models()[*model], job, answer),
+            Aim::Router(fault) => rows.router(*fault, answer),
+            Aim::Patch(fault, model) => rows.patch(*fault, &loom::models()[*model], job, answer),
+            Aim::NearMiss(about) => rows.near_miss(about.id, about.defect, answer),
+            Aim::Ordinary(fault) => rows.ordinary(*fault, answer),
+        }
+    }
+    // Rows of one claim stand together, whatever the order of the tasks.
+    rows.obligations.sort_by(|a, b| (a.claim, &a.id).cmp(&(b.claim, &b.id)));
+    let stable = Stable {
+        verdict: Status::NotChecked,
+        fired: Vec::new(),
+        exit_code: 0,
+        run: run_row(options),
+        tool: tool_row(),
+        subject: subject_row(options),
+        assumptions: texts::assumptions(),
+        claims: claim_rows(),
+        obligations: rows.obligations,
+        mutants: rows.mutants,
+        kill: Kill { killed: 0, viable: 0 },
+        near_misses: NearMisses { flagged: 0, total: 0, rows: rows.near_misses },
+        counterexamples: rows.shown,
+        residual_risks: texts::residual_risks(),
+        conditions: Vec::new(),
+    };
+    Outcome { stable, volatile: volatile(answers), counterexamples: rows.counterexamples }
+}
+
+/// What a child said, or how it ended.
+fn read<T: DeserializeOwned>(answer: &Answer<Value>) -> Result<T, (Ended, String)> {
+    match answer {
+        Answer::Ended(ended, words) => Err((*ended, words.clone())),
+        Answer::Said(value) => serde_json::from_value(value.clone())
+            .map_err(|error| (Ended::Abort, format!("the child answered something else: {error}"))),
+    }
+}
+
+impl Rows<'_> {
+    fn subject(&self) -> &'static str {
+        self.options.fault.map_or("reference", |fault| fault.id())
+    }
+
+    fn programs(&mut self, exhaustive: bool, job: &Job, answer: &Answer<Value>) {
+        let report: Result<interleaved::Report, _> = read(answer);
+        let super::Task::Interleaved { plan, .. } = &job.task else { return };
+        let (strength, how) = match exhaustive {
+            true => (Strength::Exhaustive, "every schedule of the small programs"),
+            false => (Strength::Sampled, "schedules of programs drawn from the seed"),
+        };
+        // The judge knows more guarantees than this build claims to check; what it finds is never passed over.
+        let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
+        let mut claims: Vec<Guarantee> =
+            CHECKED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
+        claims.sort_unstable();
+        claims.dedup();
+        for claim in claims {
+            let mut row = blank(claim, "interleaved", strength.word(), strength);
+            row.statement = format!("{how}: no history breaks {claim}");
+            row.beyond = !exhaustive;
+            row.bounds = if exhaustive { bounds(plan.programs.iter().map(|(_, p)| p)) } else { drawn_bounds(plan) };
+            row.budget = budget(plan);
+            match &report {
+                Ok(report) => {
+                    self.fill(&mut row, report, exhaustive);
+                    for found in report.found.iter().filter(|found| found.guarantee == claim) {
+                        let id = format!("{}-interleaved-{}", claim.id(), strength.word());
+                        let cx = Counterexample::of_interleaved(id, self.subject(), plan.seed, found);
+                        row.counterexamples.push(self.show("counterexamples", cx));
+                    }
+                }
+                Err((ended, words)) => end_badly(&mut row, *ended, words),
+            }
+            self.obligations.push(row);
+        }
+    }
+
+    fn fill(&self, row: &mut Obligation, report: &interleaved::Report, exhaustive: bool) {
+        row.explored = facts([
+            ("programs", json!(report.programs)),
+            ("schedules", json!(report.schedules)),
+            ("distinct", json!(report.distinct)),
+            (FRONTIER_EMPTIED, json!(exhaustive && report.frontier_emptied)),
+        ]);
+        if !exhaustive {
+            row.explored.insert("sampler".into(), json!("uniform over who can move, SplitMix64"));
+        }
+        row.budget.used = report.schedules;
+        row.budget.hit = exhaustive && !report.frontier_emptied;
+        row.antecedents = antecedents(Premise::needed(row.claim), &report.premises);
+        if let Some(abnormal) = &report.abnormal {
+            row.ended = Some(if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic });
+            row.statement.push_str(&format!(" ({abnormal})"));
+        }
+    }
+
+    fn model(&mut self, model: &loom::Model, job: &Job, answer: &Answer<Value>) {
+        let super::Task::Loom { preemptions, .. } = job.task else { return };
+        let report: Result<loom::Report, _> = read(answer);
+        let broken = report.iter().flat_map(|report| broken_by(report));
+        let mut claims: Vec<Guarantee> = model.claims.iter().map(|(claim, _)| *claim).chain(broken).collect();
+        claims.retain(|claim| self.options.asks_for(*claim));
+        claims.sort_unstable();
+        claims.dedup();
+        for claim in claims {
+            let mut row = blank(claim, "loom", model.id, Strength::Exhaustive);
+            row.statement = format!("inside the shipped kernel, while {}: no history breaks {claim}", model.race);
+            row.bounds = bounds([&model.program]);
+            row.bounds.insert("preemptions".into(), preemptions.map_or(json!("all"), |n| json!(n)));
+            row.budget = Budget { kind: "interleavings".into(), limit: 0, used: 0, hit: false };
+            match &report {
+                Ok(report) => {
+                    row.explored = facts([
+                        ("interleavings", json!(report.iterations)),
+                        ("distinct", json!(report.distinct)),
+                        (FRONTIER_EMPTIED, json!(report.completed)),
+                    ]);
+                    row.budget.used = report.iterations;
+                    let needed = model.claims.iter().find(|(of, _)| *of == claim).map_or(&[][..], |(_, p)| p);
+                    row.antecedents = antecedents(needed, &report.premises);
+                    if let Some(trouble) = &report.trouble {
+                        row.statement.push_str(&format!(" (did not complete: {trouble})"));
+                    }
+                    if let Some(said) =
+                        report.breach.as_ref().filter(|b| b.findings.is_none()).and_then(|b| b.abnormal.as_ref())
+                    {
+                        end_badly(
+                            &mut row,
+                            if said.starts_with("deadlock") { Ended::Deadlock } else { Ended::Panic },
+                            said,
+                        );
+                    }
+                    if let Some(breach) = report.breach.as_ref().filter(|_| broken_by(report).contains(&claim)) {
+                        let id = format!("{}-loom-{}", claim.id(), model.id);
+                        let cx = Counterexample::of_loom(id, self.subject(), claim, model, preemptions, breach);
+                        row.counterexamples.push(self.show("counterexamples", cx));
+                    }
+                }
+                // A model that is not done in time shows nothing either way; anything else that ends it is a breach.
+                Err((Ended::Hang, words)) => {
+                    row.budget.hit = true;
+                    row.statement.push_str(&format!(" ({words})"));
+                }
+                Err((ended, words)) => end_badly(&mut row, *ended, words),
+            }
+            self.obligations.push(row);
+        }
+    }
+
+    fn router(&mut self, fault: Fault, answer: &Answer<Value>) {
+        let report: Result<interleaved::Report, _> = read(answer);
+        let mut row = mutant(fault);
+        match &report {
+            Ok(report) => {
+                for found in report.found.iter().filter(|found| found.replays) {
+                    let cx = Counterexample::of_interleaved(fault.id().into(), fault.id(), 0, found);
+                    let file = self.keep("counterexamples/faults", cx);
+                    row.killed_by.push(KilledBy {
+                        guarantee: found.guarantee,
+                        method: "interleaved".into(),
+                        counterexample: file,
+                    });
+                }
+            }
+            Err((Ended::Hang, _)) => row.outcome = MutantOutcome::Timeout,
+            Err(_) => {}
+        }
+        self.mutants.push(row);
+    }
+
+    fn patch(&mut self, fault: Fault, model: &loom::Model, job: &Job, answer: &Answer<Value>) {
+        let super::Task::Loom { preemptions, .. } = job.task else { return };
+        let report: Result<loom::Report, _> = read(answer);
+        // One row for all models.
+        let at = match self.mutants.iter().position(|row| row.id == fault.id()) {
+            Some(at) => at,
+            None => {
+                self.mutants.push(mutant(fault));
+                self.mutants.len() - 1
+            }
+        };
+        match &report {
+            Ok(report) => {
+                let Some(breach) = &report.breach else { return };
+                for guarantee in broken_by(report) {
+                    let cx =
+                        Counterexample::of_loom(fault.id().into(), fault.id(), guarantee, model, preemptions, breach);
+                    let file = self.keep("counterexamples/faults", cx);
+                    let method = format!("loom {}", model.id);
+                    self.mutants[at].killed_by.push(KilledBy { guarantee, method, counterexample: file });
+                }
+            }
+            Err((Ended::Hang, _)) => self.mutants[at].outcome = MutantOutcome::Timeout,
+            Err(_) => {}
+        }
+    }
+
+    fn near_miss(&mut self, id: &str, what: &str, answer: &Answer<Value>) {
+        let report: Result<interleaved::Report, _> = read(answer);
+        let flagged = match &report {
+            Ok(report) => report.found.iter().map(|found| found.guarantee).collect(),
+            // A near-miss that cannot be judged shows as little as one that is flagged; it must not pass unseen.
+            Err(_) => vec![Guarantee::G7],
+        };
+        if let Ok(report) = &report {
+            for found in &report.found {
+                let cx = Counterexample::of_interleaved(format!("false-alarm-{id}-{}", found.guarantee), id, 0, found);
+                self.keep("counterexamples/false-alarms", cx);
+            }
+        }
+        self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged });
+    }
+
+    fn ordinary(&mut self, fault: Fault, answer: &Answer<Value>) {
+        let tests: Result<Vec<(String, Option<String>)>, _> = read(answer);
+        if let Some(row) = self.mutants.iter_mut().find(|row| row.id == fault.id()) {
+            // A fault that takes the test process down was noticed.
+            row.ordinary_tests_notice =
+                Some(tests.map_or(true, |tests| tests.iter().any(|(_, failed)| failed.is_some())));
+        }
+    }
+
+    /// Keeps a counterexample for its file, and answers the file's name.
+    fn keep(&mut self, directory: &str, cx: Counterexample) -> String {
+        let file = format!("{directory}/{}.json", cx.id);
+        if !self.counterexamples.iter().any(|(there, _)| *there == file) {
+            self.counterexamples.push((file.clone(), cx));
+        }
+        file
+    }
+
+    /// Keeps a counterexample and shows it in the evidence; answers its id.
+    fn show(&mut self, directory: &str, cx: Counterexample) -> String {
+        let id = cx.id.clone();
+        self.shown.push(CounterexampleRow {
+            id: id.clone(),
+            guarantee: cx.guarantee,
+            scenario: cx.message(),
+            steps: cx.steps(),
+            minimised_from: cx.minimised_from,
+            seed: cx.seed.clone(),
+            schedule: cx.how.schedule(),
+            replay: format!("narrowcast replay {directory}/{id}.json"),
+            file: format!("{directory}/{id}.json"),
+        });
+        self.keep(directory, cx);
+        id
+    }
+}
+
+/// What the judge names in a model's breach. A bad end that it cannot name is shown as such, and kills nothing.
+fn broken_by(report: &loom::Report) -> Vec<Guarantee> {
+    let findings = report.breach.as_ref().and_then(|breach| breach.findings.as_ref());
+    findings.map(|findings| findings.violated()).unwrap_or_default()
+}
+
+fn end_badly(row: &mut Obligation, ended: Ended, words: &str) {
+    row.ended = Some(ended);
+    row.statement.push_str(&format!(" ({words})"));
+}
+
+fn blank(claim: Guarantee, method: &str, part: &str, strength: Strength) -> Obligation {
+    Obligation {
+        id: format!("{}/{method}/{part}", claim.id()),
+        claim,
+        statement: String::new(),
+        method: method.into(),
+        strength,
+        bounds: Facts::new(),
+        explored: Facts::new(),
+        budget: Budget { kind: "schedules".into(), limit: 0, used: 0, hit: false },
+        antecedents: Vec::new(),
+        result: Status::NotChecked,
+        counterexamples: Vec::new(),
+        ended: None,
+        excuse: None,
+        beyond: false,
+    }
+}
+
+fn facts<const N: usize>(pairs: [(&str, Value); N]) -> Facts {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn antecedents(needed: &[Premise], reached: &BTreeMap<String, u64>) -> Vec<Antecedent> {
+    let row = |premise: &Premise| Antecedent {
+        premise: premise.id().into(),
+        hits: reached.get(premise.id()).copied().unwrap_or(0),
+        min: 1,
+    };
+    needed.iter().map(row).collect()
+}
+
+/// The largest of each kind among the programs.
+fn bounds<'p>(programs: impl IntoIterator<Item = &'p Program>) -> Facts {
+    let count = |program: &Program, wanted: fn(&Op) -> bool| {
+        program.prelude.iter().chain(program.threads.iter().flatten()).filter(|op| wanted(op)).count()
+    };
+    let (mut jobs, mut threads, mut streams, mut events, mut retain, mut n) = (0, 0, 0, 0, 0, 0);
+    for program in programs {
+        n += 1;
+        jobs = jobs.max(program.jobs.len());
+        threads = threads.max(program.threads.len());
+        streams = streams.max(count(program, |op| matches!(op, Op::Subscribe { .. } | Op::SubscribeSystem { .. })));
+        events = events.max(count(program, |op| matches!(op, Op::Emit { .. } | Op::EmitSystem)));
+        retain = retain.max(program.retain);
+    }
+    facts([
+        ("programs", json!(n)),
+        ("jobs", json!(jobs)),
+        ("threads", json!(threads)),
+        ("streams", json!(streams)),
+        ("events", json!(events)),
+        ("retained", json!(retain)),
+    ])
+}
+
+fn drawn_bounds(plan: &interleaved::Plan) -> Facts {
+    facts([
+        ("programs", json!(plan.generated)),
+        ("jobs", json!(3)),
+        ("threads", json!(4)),
+        ("operations_each", json!(5)),
+        ("retained", json!(3)),
+    ])
+}
+
+fn budget(plan: &interleaved::Plan) -> Budget {
+    let programs = plan.programs.len() as u64 + plan.generated;
+    Budget { kind: "schedules".into(), limit: programs * plan.schedules_each, used: 0, hit: false }
+}
+
+fn mutant(fault: Fault) -> Mutant {
+    Mutant {
+        id: fault.id().into(),
+        defect: fault.defect().into(),
+        incident: fault.incident().into(),
+        expected: fault.expected(),
+        killed_by: Vec::new(),
+        outcome: MutantOutcome::Survived,
+        ordinary_tests_notice: None,
+    }
+}
+
+fn claim_rows() -> Vec<Claim> {
+    let row = |guarantee: Guarantee| Claim {
+        id: guarantee,
+        name: guarantee.name().into(),
+        statement: explain(guarantee).statement.into(),
+        status: Status::NotChecked,
+        strength: None,
+        obligations: Vec::new(),
+    };
+    Guarantee::ALL.into_iter().map(row).collect()
+}
+
+fn run_row(options: &Options) -> Run {
+    let mut reproduce = vec!["narrowcast".to_owned(), "verify".into()];
+    reproduce.extend(["--profile".into(), options.profile.name().into()]);
+    reproduce.extend(["--seed".into(), format!("{:#x}", options.seed)]);
+    let list = |words: Vec<&str>| words.join(",");
+    if !options.only.is_empty() {
+        reproduce.extend(["--only".into(), list(options.only.iter().map(|g| g.id()).collect())]);
+    }
+    if !options.methods.is_empty() {
+        reproduce.extend(["--method".into(), list(options.methods.iter().map(|m| m.name()).collect())]);
+    }
+    if let Some(fault) = options.fault {
+        reproduce.extend(["--fault".into(), fault.id().into()]);
+    }
+    if options.sequential {
+        reproduce.push("--sequential".into());
+    }
+    Run {
+        argv: options.argv.clone(),
+        profile: options.profile.name().into(),
+        seed: format!("{:#x}", options.seed),
+        reproduce: reproduce.join(" "),
+    }
+}
+
+fn tool_row() -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME").into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: env!("NARROWCAST_COMMIT").into(),
+        dirty: env!("NARROWCAST_DIRTY") == "true",
+        rustc: env!("NARROWCAST_RUSTC").into(),
+    }
+}
+
+fn subject_row(options: &Options) -> Subject {
+    Subject {
+        name: options.fault.map_or("reference", |fault| fault.id()).into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        adapter: "in_process".into(),
+        fault: options.fault.map(|fault| fault.id().to_owned()),
+    }
+}
+
+fn volatile(answers: &[Answer<Value>]) -> Facts {
+    let ended = answers.iter().filter(|answer| answer.said().is_none()).count();
+    facts([
+        ("host", json!({ "os": std::env::consts::OS, "arch": std::env::consts::ARCH })),
+        ("cores", json!(std::thread::available_parallelism().map_or(0, usize::from))),
+        ("children", json!(answers.len())),
+        ("children_that_did_not_answer", json!(ended)),
+    ])
+}

@@ -1,0 +1,112 @@
+//! The reference router as a subject: the public face that embedders use, kernel, encoding and all.
+
+use super::{Delivery, Outcome, Refused, Setup, Since, Subject};
+use crate::narration::{Action, Actor, JobId};
+use crate::router::{self, Access, Job as Owned, Router, Stream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const ACTOR: Actor = Actor::new("verify");
+const ACTION: Action = Action::new("emit");
+
+/// A [`Router`] whose ids come from the run's seed.
+#[derive(Debug)]
+pub struct Reference {
+    router: Router,
+}
+
+/// What an actor holds: the owner, or what the name led to.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// By creating it.
+    Owned(Arc<Owned>),
+    /// By name.
+    Found(Access),
+}
+
+fn refused(refused: router::Refused) -> Refused {
+    match refused {
+        router::Refused::Unknown => Refused::Unknown,
+        router::Refused::Closed(_) => Refused::Closed,
+        router::Refused::InUse => Refused::InUse,
+        router::Refused::TooLarge { .. } => Refused::Limit,
+        other => Refused::Other(other.to_string()),
+    }
+}
+
+fn named(name: &str) -> Result<JobId, Refused> {
+    JobId::named(name).map_err(|invalid| Refused::Other(invalid.to_string()))
+}
+
+impl Subject for Reference {
+    type Job = Job;
+    type Stream = Stream;
+
+    fn fresh(setup: Setup) -> Self {
+        let drawn = AtomicU64::new(setup.seed);
+        let bits = move || u128::from(drawn.fetch_add(1, Ordering::Relaxed));
+        Reference { router: Router::builder().retain(setup.retain_events).bits(bits).build() }
+    }
+
+    async fn create(&self, name: &str) -> Result<Job, Refused> {
+        self.router.create_named(named(name)?).map(|job| Job::Owned(Arc::new(job))).map_err(refused)
+    }
+
+    async fn find(&self, name: &str) -> Result<Job, Refused> {
+        self.router.find(&named(name)?).map(Job::Found).map_err(refused)
+    }
+
+    async fn emit(&self, job: &Job, event: &str) -> Result<(), Refused> {
+        let emitter = match job {
+            Job::Owned(job) => job.emitter(),
+            Job::Found(job) => job.emitter(),
+        };
+        emitter.narrate(ACTOR, ACTION).verbatim(event).emit().map(|_position| ()).map_err(refused)
+    }
+
+    async fn subscribe(&self, job: &Job, since: Since<'_>) -> Result<Stream, Refused> {
+        let since = match since {
+            Since::Now => router::Since::Now,
+            Since::Start => router::Since::Start,
+            Since::After(_) => return Err(Refused::Unsupported),
+        };
+        let reader = match job {
+            Job::Owned(job) => job.reader(),
+            Job::Found(job) => job.reader(),
+        };
+        reader.subscribe(since).map_err(refused)
+    }
+
+    async fn next(stream: &mut Stream) -> Delivery {
+        match stream.next().await {
+            // An event that cannot be read is handed on as it came: the judge then says that nobody emitted it.
+            Some(router::Delivery::Event(event)) => match event.decode() {
+                Ok(event) => Delivery::Event(event.human),
+                Err(_) => Delivery::Event(String::from_utf8_lossy(event.bytes()).into_owned()),
+            },
+            Some(router::Delivery::Lagged(n)) => Delivery::Lagged(n),
+            Some(router::Delivery::End(outcome)) => Delivery::End(Some(outcome.into())),
+            None => Delivery::Stopped("read on after the end".into()),
+        }
+    }
+
+    async fn close(&self, job: &Job, outcome: Outcome) -> Result<(), Refused> {
+        let result = match job {
+            Job::Owned(job) => job.close(outcome.into()),
+            Job::Found(job) => job.close(outcome.into()),
+        };
+        result.map_err(refused)
+    }
+
+    async fn emit_system(&self, event: &str) -> Result<(), Refused> {
+        self.router.system().narrate(ACTOR, ACTION).verbatim(event).emit().map(|_position| ()).map_err(refused)
+    }
+
+    async fn subscribe_system(&self) -> Result<Stream, Refused> {
+        self.router.system().subscribe(router::Since::Now).map_err(refused)
+    }
+
+    fn live(&self) -> Option<usize> {
+        Some(self.router.jobs())
+    }
+}
