@@ -6,8 +6,9 @@
 //!
 //! In reading order:
 //! - [`narration`]: what is said. Plain data.
-//! - [`router`]: who may say it and who hears it; the face that embedders use. Its heart, the `kernel`, is some thousand lines that are compiled
-//!   three times ([`compiled`]): with std's primitives, with loom's and with shuttle's.
+//! - [`router`]: who may say it and who hears it; the face that embedders use. Its heart, the `kernel`, is some
+//!   thousand lines that are compiled three times ([`compiled`]): with std's primitives, with loom's and with
+//!   shuttle's.
 //! - [`sink`]: where narration goes besides the jobs' streams.
 #![cfg_attr(
     feature = "verify",

@@ -54,10 +54,17 @@ pub(super) fn spawner(profile: Profile) -> Result<Spawner, Failure> {
 
 fn fault_named(id: &str) -> Result<Fault, Failure> {
     let all = faults::faults();
-    all.iter().find(|fault| fault.id() == id).copied().ok_or_else(|| {
-        let known: Vec<&str> = all.iter().map(Fault::id).collect();
-        Failure::usage(format!("no planted fault is called {id:?}; there are: {}", known.join(", ")))
-    })
+    match all.iter().find(|fault| fault.id() == id).copied() {
+        Some(Fault::Patch(patch)) if !patch.applies => Err(Failure::usage(format!(
+            "the patch {id} no longer applies: src/kernel/{} has changed where it stood; bring the patch up to date",
+            patch.file
+        ))),
+        Some(fault) => Ok(fault),
+        None => {
+            let known: Vec<&str> = all.iter().map(Fault::id).collect();
+            Err(Failure::usage(format!("no planted fault is called {id:?}; there are: {}", known.join(", "))))
+        }
+    }
 }
 
 // === verify ===
@@ -96,8 +103,8 @@ fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
     Ok(evidence.stable.exit_code)
 }
 
-/// The evidence with commands that can be copied as they stand: the evidence itself does not know where it is written, nor under which
-/// name the program was called.
+/// The evidence with commands that can be copied as they stand: the evidence itself does not know where it is
+/// written, nor under which name the program was called.
 fn as_called(evidence: &Evidence, out: &Path) -> Evidence {
     let program = std::env::args().next().unwrap_or_else(|| "narrowcast".into());
     let mut shown = evidence.clone();

@@ -1,7 +1,8 @@
 //! The command line: what was asked for, done, printed, and turned into an exit code.
 //!
-//! Results go to standard output, progress and complaints to standard error. Every flag has a `NARROWCAST_*` variable. The
-//! commands fill in the [`views`](crate::report::views) and hand them to the renderers; nothing here formats a result.
+//! Results go to standard output, progress and complaints to standard error. Every flag has a `NARROWCAST_*`
+//! variable. The commands fill in the [`views`](crate::report::views) and hand them to the renderers; nothing here
+//! formats a result.
 
 mod args;
 mod commands;

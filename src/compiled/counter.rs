@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts; orders nothing. Relaxed suffices because no decision of the kernel depends on it, and for the same reason the
-/// explorers need not know it: it is std's in all three compilations and adds no interleavings.
+/// Counts; orders nothing. Relaxed suffices because no decision of the kernel depends on it, and for the same reason
+/// the explorers need not know it: it is std's in all three compilations and adds no interleavings.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 

@@ -33,6 +33,9 @@ pub struct Patch {
     pub model: &'static str,
     /// The kernel's file that it changes.
     pub file: &'static str,
+    /// Its passage still stands there, exactly once. If not, it is in no copy, and counts as a fault that was not
+    /// found.
+    pub applies: bool,
 }
 
 include!(concat!(env!("OUT_DIR"), "/patches.rs"));

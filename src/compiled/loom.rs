@@ -1,7 +1,7 @@
 //! The kernel over loom's primitives: every interleaving within bounds.
 
-/// The primitives. `Arc` is std's: nothing in the kernel depends on the order of reference counts, and loom's would multiply the
-/// interleavings (measured: 3 to 15 times) without adding a behaviour.
+/// The primitives. `Arc` is std's: nothing in the kernel depends on the order of reference counts, and loom's would
+/// multiply the interleavings (measured: 3 to 15 times) without adding a behaviour.
 pub mod sync {
     pub use crate::compiled::counter::Counter;
     pub use std::sync::Arc;

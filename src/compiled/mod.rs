@@ -6,8 +6,9 @@
 //! without flags, on the machine where `narrowcast verify` runs.
 //!
 //! `guarded` holds the same files once more for each engine, made by `build.rs`: with every planted patch
-//! (`verify/faults/patches/`) in place as `if active(number) { patched } else { shipped }`. With no patch active it must behave as the shipped
-//! files do, and `tests/compiled.rs` compares loom's counts to see that it does. The shipped files hold no hook.
+//! (`verify/faults/patches/`) in place as `if active(number) { patched } else { shipped }`. With no patch active it
+//! must behave as the shipped files do, and `tests/compiled.rs` compares loom's counts to see that it does. The
+//! shipped files hold no hook.
 //!
 //! The shims are trusted code: about thirty lines each, read them.
 

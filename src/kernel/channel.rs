@@ -4,15 +4,15 @@
 //! guarantees speak of is decided inside one:
 //!
 //! - *emit against close*: whichever takes the lock first; an event is accepted before the outcome is set, or refused.
-//! - *emit against a reader that goes to sleep*: the reader looks once more and registers in one critical section, so an emit
-//!   comes before (and is seen) or after (and takes the waker out).
+//! - *emit against a reader that goes to sleep*: the reader looks once more and registers in one critical section, so
+//!   an emit comes before (and is seen) or after (and takes the waker out).
 //! - *lag against read*: how far the reader is behind and where it goes on are read together.
 
 use super::Refused;
 use super::log::{Batch, Fetch, Log, Retention};
 use super::sync::Mutex;
 use super::wake::{Ticket, Waiters};
-use crate::narration::{JobId, Outcome};
+use crate::narration::{self, JobId, Outcome};
 use std::task::Waker;
 
 /// One life of a job.
@@ -30,6 +30,8 @@ pub(super) struct Channel {
 struct State {
     log: Log,
     waiters: Waiters,
+    /// Set once, by start.
+    running: bool,
     /// Set once, by close. From then on nothing is accepted.
     outcome: Option<Outcome>,
     /// Open streams.
@@ -49,8 +51,8 @@ pub(super) enum Fetched {
     Batch(Batch),
     /// The events before this position are gone.
     Behind(u64),
-    /// Everything was delivered and nothing will follow. `linger` is handed out with the first end: the closed job's place in the
-    /// lingering list, to be given up.
+    /// Everything was delivered and nothing will follow. `linger` is handed out with the first end: the closed job's
+    /// place in the lingering list, to be given up.
     End { outcome: Outcome, first: bool, linger: Option<u64> },
 }
 
@@ -59,6 +61,7 @@ impl Channel {
         let state = State {
             log: Log::new(retention),
             waiters: Waiters::default(),
+            running: false,
             outcome: None,
             streams: 0,
             drained: false,
@@ -78,6 +81,21 @@ impl Channel {
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
         self.state.lock().outcome
+    }
+
+    pub(super) fn state(&self) -> narration::State {
+        self.state.lock().state()
+    }
+
+    /// Queued to running, for whoever comes first.
+    pub(super) fn start(&self) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        match state.state() {
+            narration::State::Queued => state.running = true,
+            narration::State::Running => return Err(Refused::Running),
+            narration::State::Over(outcome) => return Err(Refused::Closed(outcome)),
+        }
+        Ok(())
     }
 
     /// Accepts one event, or refuses it. Answers its position.
@@ -173,6 +191,14 @@ impl Channel {
 }
 
 impl State {
+    fn state(&self) -> narration::State {
+        match self.outcome {
+            Some(outcome) => narration::State::Over(outcome),
+            None if self.running => narration::State::Running,
+            None => narration::State::Queued,
+        }
+    }
+
     fn fetch(&mut self, position: u64) -> Option<Fetched> {
         match self.log.fetch(position) {
             Fetch::Batch(batch) => Some(Fetched::Batch(batch)),

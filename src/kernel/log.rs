@@ -1,9 +1,9 @@
 //! What one job retains: a log of frames in sealed chunks. Plain data, no locks.
 //!
 //! A frame is one encoded event. Frames are appended to an *open* chunk; when a reader asks for something in it, or
-//! when it is full, it is *sealed*: frozen without a copy, with the table of its frames' ends written behind the frames. So a burst
-//! of events is one chunk, a reader takes a whole run of events with one reference count, and walks it without
-//! parsing and without the job's lock.
+//! when it is full, it is *sealed*: frozen without a copy, with the table of its frames' ends written behind the
+//! frames. So a burst of events is one chunk, a reader takes a whole run of events with one reference count, and
+//! walks it without parsing and without the job's lock.
 //!
 //! ```text
 //! position   0 1 2   3 4 5 6   7 8 9
@@ -11,8 +11,9 @@
 //!              ^                             first = 1    the oldest event still retained; 0 is evicted
 //! ```
 //!
-//! Retention is exact by events and by bytes, whatever the chunks are: `first` moves event by event, and a chunk is dropped
-//! when its last event is evicted. A [`Batch`] that a reader holds pins its chunk, at most [`CHUNK_BYTES`] or one event.
+//! Retention is exact by events and by bytes, whatever the chunks are: `first` moves event by event, and a chunk is
+//! dropped when its last event is evicted. A [`Batch`] that a reader holds pins its chunk, at most [`CHUNK_BYTES`] or
+//! one event.
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;

@@ -10,26 +10,28 @@
 //! 5. [`rights`]: what callers hold: [`Owner`], [`Emitter`], [`Reader`], [`Stream`].
 //!
 //! # What it upholds
-//! - **Isolation by construction (G1, G2).** A right holds the channel itself, not a name. An emit reaches the one log that its
-//!   right points to; there is no table to look a wrong channel up in and no second choice. Whoever has only a name goes
-//!   through [`Kernel::find`], which answers with a right to that one incarnation or not at all.
-//! - **Open before emit (G4).** A channel enters the registry complete, in one critical section; no right to it exists before.
-//! - **Counted loss (G6).** Positions count accepted events of one incarnation from 0. What a reader skips is a difference of two
-//!   positions that are read under one lock.
+//! - **Isolation by construction (G1, G2).** A right holds the channel itself, not a name. An emit reaches the one
+//!   log that its right points to; there is no table to look a wrong channel up in and no second choice. Whoever has
+//!   only a name goes through [`Kernel::find`], which answers with a right to that one incarnation or not at all.
+//! - **Open before emit (G4).** A channel enters the registry complete, in one critical section; no right to it
+//!   exists before.
+//! - **Counted loss (G6).** Positions count accepted events of one incarnation from 0. What a reader skips is a
+//!   difference of two positions that are read under one lock.
 //! - **One end (G9).** The outcome is set once, in the same critical section that stops emits; a stream ends when
 //!   it stands at the tail of a log that has one.
 //! - **Reclaimed (G10).** The registry forgets by identity (this channel), never by name.
 //!
 //! # What it does not do
-//! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It does not know what an event
-//! is: it carries frames of bytes. It imports `narration`'s plain [`JobId`](crate::narration::JobId) and
-//! [`Outcome`](crate::narration::Outcome), `bytes`, and its `sync` shim, because this very source is
-//! compiled three times, with std's primitives, with loom's and with shuttle's.
+//! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It does
+//! not know what an event is: it carries frames of bytes. It imports `narration`'s plain
+//! [`JobId`](crate::narration::JobId) and [`Outcome`](crate::narration::Outcome), `bytes`, and its `sync` shim,
+//! because this very source is compiled three times, with std's primitives, with loom's and with shuttle's.
 //!
 //! # Locks
-//! Order: a registry shard before a channel; the lingering list alone. No lock is held across a wake, a drop of callers'
-//! values, an await or any caller's code. Every lock ignores poison: no critical section here can panic
-//! halfway through a change (each says so where it is not plain), so an unwinding caller must not take other callers down.
+//! Order: a registry shard before a channel; the lingering list alone. No lock is held across a wake, a drop of
+//! callers' values, an await or any caller's code. Every lock ignores poison: no critical section here can panic
+//! halfway through a change (each says so where it is not plain), so an unwinding caller must not take other callers
+//! down.
 
 pub mod channel;
 pub mod log;
@@ -54,6 +56,8 @@ pub enum Refused {
     Unknown,
     /// The job is over, with this outcome. What it emitted can still be read while it lingers.
     Closed(Outcome),
+    /// Somebody works on the job already. A job is started once.
+    Running,
     /// A job of this name is open. Close it first, or take another name.
     InUse,
     /// The event is larger than a job may emit at once (`limit` bytes, encoded).
@@ -70,6 +74,7 @@ impl fmt::Display for Refused {
         match self {
             Refused::Unknown => f.write_str("no such job"),
             Refused::Closed(outcome) => write!(f, "the job is over ({outcome})"),
+            Refused::Running => f.write_str("somebody works on the job already"),
             Refused::InUse => f.write_str("a job of this name is open"),
             Refused::TooLarge { limit } => write!(f, "the event is larger than {limit} bytes"),
             Refused::ForeignPosition => f.write_str("the position is not one of this job"),

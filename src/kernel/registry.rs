@@ -1,8 +1,8 @@
 //! Name -> channel, and the closed jobs that linger until somebody has read them to their end.
 //!
-//! The registry is asked when a job is created, looked up by name, or given up; never on the way of an event. It is sharded, and a shard's lock is
-//! held for one map operation. It forgets by identity: only the very channel that is given up leaves the map, never whatever
-//! bears its name by then (seed fault 20, leak class C06).
+//! The registry is asked when a job is created, looked up by name, or given up; never on the way of an event. It is
+//! sharded, and a shard's lock is held for one map operation. It forgets by identity: only the very channel that is
+//! given up leaves the map, never whatever bears its name by then (seed fault 20, leak class C06).
 
 use super::Refused;
 use super::channel::Channel;
@@ -43,6 +43,8 @@ pub struct Counts {
     pub too_large: u64,
     /// Streams asked for from a position that is not the job's.
     pub foreign_position: u64,
+    /// Starts of jobs that were running.
+    pub running: u64,
     /// Lingering jobs given up because there were too many.
     pub evicted: u64,
     /// Lingering jobs given up because their time was over.
@@ -62,7 +64,7 @@ pub(super) struct Core {
     hash: Keyed,
     shards: Box<[Mutex<Shard>]>,
     lingering: Mutex<Lingering>,
-    refusals: [Counter; 5],
+    refusals: [Counter; 6],
     evicted: Counter,
     expired: Counter,
 }
@@ -113,8 +115,8 @@ impl Kernel {
     /// Opens a job. The incarnation's number must be fresh; draw it at random, since positions show it.
     ///
     /// # Errors
-    /// [`Refused::InUse`] while a job of this name is open. A closed one that lingers gives up its name, and stays readable
-    /// through the rights to it.
+    /// [`Refused::InUse`] while a job of this name is open. A closed one that lingers gives up its name, and stays
+    /// readable through the rights to it.
     pub fn create(&self, id: &JobId, incarnation: u64) -> Result<Owner, Refused> {
         let core = &self.core;
         let channel = Channel::new(id.clone(), incarnation, core.setup.retention, core.setup.event_bytes);
@@ -143,8 +145,8 @@ impl Kernel {
         }
     }
 
-    /// Gives up the closed jobs whose linger time is over. `now` is in ticks of the embedder's clock, and must not go back. The time of a
-    /// job begins with the first sweep after its close.
+    /// Gives up the closed jobs whose linger time is over. `now` is in ticks of the embedder's clock, and must not go
+    /// back. The time of a job begins with the first sweep after its close.
     pub fn sweep(&self, now: u64) {
         let deadline = now.saturating_add(self.core.setup.linger_ticks);
         let mut over = Vec::new();
@@ -168,10 +170,10 @@ impl Kernel {
 
     /// What was refused and given up so far.
     pub fn counts(&self) -> Counts {
-        let [unknown, closed, in_use, too_large, foreign_position] =
-            [0, 1, 2, 3, 4].map(|at| self.core.refusals[at].get());
+        let [unknown, closed, in_use, too_large, foreign_position, running] =
+            std::array::from_fn(|kind| self.core.refusals[kind].get());
         let (evicted, expired) = (self.core.evicted.get(), self.core.expired.get());
-        Counts { unknown, closed, in_use, too_large, foreign_position, evicted, expired }
+        Counts { unknown, closed, in_use, too_large, foreign_position, running, evicted, expired }
     }
 }
 
@@ -190,6 +192,7 @@ impl Core {
             Refused::InUse => 2,
             Refused::TooLarge { .. } => 3,
             Refused::ForeignPosition => 4,
+            Refused::Running => 5,
         };
         self.refusals[kind].add(1);
         refused

@@ -16,7 +16,7 @@ use super::log::{Batch, Frame};
 use super::registry::Core;
 use super::sync::Arc;
 use super::wake::Ticket;
-use crate::narration::{JobId, Outcome};
+use crate::narration::{JobId, Outcome, State};
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
@@ -45,7 +45,8 @@ pub enum Since {
 pub enum Delivery {
     /// An event.
     Event(Frame),
-    /// Exactly so many events were evicted before this stream came to them. The stream goes on with the oldest retained one.
+    /// Exactly so many events were evicted before this stream came to them. The stream goes on with the oldest
+    /// retained one.
     Lagged(u64),
     /// The job is over, and everything was delivered. Nothing follows.
     End(Outcome),
@@ -109,12 +110,26 @@ macro_rules! common {
                 Reader { hold: self.hold.clone() }
             }
 
-            /// Ends the job: nothing is accepted any more, and every stream delivers what it is owed and then this outcome.
+            /// Ends the job: nothing is accepted any more, and every stream delivers what it is owed and then this
+            /// outcome.
             ///
             /// # Errors
             /// [`Refused::Closed`] with the outcome that was decided before.
             pub fn close(&self, outcome: Outcome) -> Result<(), Refused> {
                 self.hold.close(outcome)
+            }
+
+            /// Says that somebody works on the job now: queued becomes running, for whoever comes first.
+            ///
+            /// # Errors
+            /// [`Refused::Running`]; [`Refused::Closed`] with the outcome that was decided before.
+            pub fn start(&self) -> Result<(), Refused> {
+                self.hold.channel.start().map_err(|refused| self.hold.core.refuse(refused))
+            }
+
+            /// Where the job stands.
+            pub fn state(&self) -> State {
+                self.hold.channel.state()
             }
 
             /// How the job ended; `None` while it is open.
@@ -228,7 +243,8 @@ impl Stream {
         }
     }
 
-    /// What comes next, many events at once. Events that [`poll_next`](Stream::poll_next) has fetched and not yet delivered come first.
+    /// What comes next, many events at once. Events that [`poll_next`](Stream::poll_next) has fetched and not yet
+    /// delivered come first.
     pub fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
         if let Some(batch) = self.batch.take().filter(|batch| batch.len() > 0) {
             return Poll::Ready(Some(Arrival::Batch(batch)));
@@ -239,7 +255,8 @@ impl Stream {
         if let Some(fetched) = self.hold.channel.fetch(self.next) {
             return Poll::Ready(Some(self.arrive(fetched)));
         }
-        // Nothing yet. Cloning a waker is caller's code and is done with no lock held; so look again while registering it.
+        // Nothing yet. Cloning a waker is caller's code and is done with no lock held; so look again while
+        // registering it.
         let (fetched, unneeded) = self.hold.channel.fetch_or_wait(self.next, &mut self.ticket, cx.waker().clone());
         drop(unneeded);
         match fetched {

@@ -22,8 +22,8 @@ pub(super) struct Ticket {
 }
 
 impl Waiters {
-    /// Registers a waker, in the place of the ticket's earlier one if that is still waiting. Answers the new ticket and the
-    /// waker that was replaced, to be dropped outside the lock.
+    /// Registers a waker, in the place of the ticket's earlier one if that is still waiting. Answers the new ticket
+    /// and the waker that was replaced, to be dropped outside the lock.
     pub(super) fn register(&mut self, ticket: Option<Ticket>, waker: Waker) -> (Ticket, Option<Waker>) {
         if let Some(ticket) = ticket
             && ticket.round == self.round

@@ -67,5 +67,5 @@ pub use event::{Defect, Event, Malformed};
 pub use job_id::{InvalidJobId, JobId};
 pub use label::{Action, Actor, InvalidLabel, Label};
 pub use level::Level;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, State};
 pub use scope::{Emit, Scope};

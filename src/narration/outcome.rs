@@ -37,3 +37,24 @@ impl fmt::Display for Outcome {
         f.pad(self.as_str())
     }
 }
+
+/// Where a job stands. It moves forward only: queued, running, over; or from queued straight to over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Created, and nobody works on it yet.
+    Queued,
+    /// Somebody does, and nobody else may begin to.
+    Running,
+    /// It has ended, and nothing changes any more.
+    Over(Outcome),
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::Queued => f.pad("queued"),
+            State::Running => f.pad("running"),
+            State::Over(outcome) => f.pad(outcome.as_str()),
+        }
+    }
+}

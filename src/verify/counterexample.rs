@@ -1,7 +1,7 @@
 //! Counterexample files: `narrowcast.counterexample/v1`, one JSON document each.
 //!
-//! A file holds all that a replay needs (which subject, program, seed and schedule) and all that a reader wants (what was recorded and what the
-//! judge said). Replaying runs it again; the recorded history is not believed.
+//! A file holds all that a replay needs (which subject, program, seed and schedule) and all that a reader wants (what
+//! was recorded and what the judge said). Replaying runs it again; the recorded history is not believed.
 
 use super::findings::Findings;
 use super::guarantee::Guarantee;

@@ -1,10 +1,10 @@
 //! Runs one program against one router and records what happened.
 //!
-//! The runner is the same for every method: each thread of the program is one future ([`Run::thread`]) that performs its
-//! operations in order and writes their lines. Who polls those futures (our executor, loom's threads, real ones) decides
-//! the schedule. The recorder's lock is a leaf that no explorer sees: it adds no interleavings, and a line is
-//! written immediately before the call begins or after it returned, so that the recorded intervals are as narrow as the
-//! explorer allows.
+//! The runner is the same for every method: each thread of the program is one future ([`Run::thread`]) that performs
+//! its operations in order and writes their lines. Who polls those futures (our executor, loom's threads, real ones)
+//! decides the schedule. The recorder's lock is a leaf that no explorer sees: it adds no interleavings, and a line is
+//! written immediately before the call begins or after it returned, so that the recorded intervals are as narrow as
+//! the explorer allows.
 
 use super::history::{Action, Delivered, History, Kind, Line, Reason, Since as HistorySince};
 use super::program::{Door, From, Op, Program, Until};
@@ -179,8 +179,8 @@ impl<S: Subject> Run<S> {
 
     /// Reads every stream that nobody is reading any more until it has nothing to give, and declares them all drained.
     ///
-    /// A stream that some thread still waits on is not asked again: had there been something to deliver, the router should
-    /// have woken its reader, and asking would hide that it did not.
+    /// A stream that some thread still waits on is not asked again: had there been something to deliver, the router
+    /// should have woken its reader, and asking would hide that it did not.
     pub fn drain(self: &Arc<Self>) {
         let process = self.program.threads.len() as i64 + 1;
         for number in 0..self.streams.len() {

@@ -352,10 +352,10 @@ impl Router {
         let mut queue: VecDeque<Delivered> =
             log[from..].iter().map(|event| Delivered::Event { event: event.clone(), digest: None }).collect();
         evict(&mut queue, self.retained);
-        if let Since::After(event) = since {
-            if !log.contains(event) {
-                queue.push_front(Delivered::Lagged(7));
-            }
+        if let Since::After(event) = since
+            && !log.contains(event)
+        {
+            queue.push_front(Delivered::Lagged(7));
         }
         let closed = life.and_then(|life| self.lives[life].closed);
         if let Some(outcome) = closed {

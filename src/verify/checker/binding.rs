@@ -106,8 +106,14 @@ impl Bonds {
         bonds
     }
 
-    /// Whether every delivery joins two equal sets of at most one life.
+    /// Whether every delivery joins two equal sets of at most one life, and no label has several.
     fn tied_already(&self, job: &Job) -> bool {
+        let several = |&set: &SetId| self.sets.list[set as usize].len() > 1;
+        let labelled = job.events.iter().map(|event| event.via).chain(job.streams.iter().map(|stream| stream.via));
+        let sets = self.events.iter().chain(&self.streams);
+        if labelled.zip(sets).any(|(via, set)| via != Via::Name && several(set)) {
+            return false;
+        }
         job.streams.iter().zip(&self.streams).all(|(stream, &set)| {
             let single = self.sets.list[set as usize].len() <= 1;
             stream.items.iter().all(|item| match item.what {
@@ -124,10 +130,10 @@ impl Bonds {
         let mut deliveries: Vec<(u32, u32, u32, u32)> = Vec::new();
         for (at, stream) in job.streams.iter().enumerate() {
             for (index, item) in stream.items.iter().enumerate() {
-                if let What::Event(event) = item.what {
-                    if !job.events[event as usize].span.failed() {
-                        deliveries.push((item.line, at as u32, index as u32, event));
-                    }
+                if let What::Event(event) = item.what
+                    && !job.events[event as usize].span.failed()
+                {
+                    deliveries.push((item.line, at as u32, index as u32, event));
                 }
             }
         }
@@ -137,6 +143,19 @@ impl Bonds {
         for (_, stream, index, event) in deliveries {
             if !knots.tie(event, offset + stream, &mut self.sets) {
                 self.torn.insert((stream, index));
+            }
+        }
+        // A label ties too (what bears it and took effect belongs to the one incarnation of its create), but after the
+        // deliveries: those are judged by what they tie themselves.
+        let events = job.events.iter().map(|event| (event.via, &event.span));
+        let labelled = events.chain(job.streams.iter().map(|stream| (stream.via, &stream.span)));
+        let mut bearers: HashMap<u32, u32> = HashMap::new();
+        for ((via, span), thing) in labelled.zip(0..) {
+            if let Via::Create(create) = via
+                && span.ok()
+            {
+                let first = *bearers.entry(create).or_insert(thing);
+                knots.tie(first, thing, &mut self.sets);
             }
         }
         for event in 0..offset {

@@ -235,6 +235,15 @@ impl Lives {
         for (&life, &end) in &shown.over {
             self.narrow(life, |opening| opening.over = opening.over.min(end));
         }
+        for &(opened, end) in &shown.before {
+            for life in 0..self.creates.partition_point(|create| create.span.invoke < opened) as Life {
+                self.narrow(life, |opening| {
+                    if opening.last < opened {
+                        opening.over = opening.over.min(end);
+                    }
+                });
+            }
+        }
         for &(life, line) in &shown.next {
             for later in life + 1..self.creates.len() as Life {
                 self.narrow(later, |opening| opening.first = opening.first.max(line));
@@ -449,9 +458,12 @@ impl Lives {
 
     /// Whether this life was over before a line under every choice, by a close that returned `ok` before it; if so, such
     /// a close.
-    pub(super) fn certainly_over(&self, life: Life, before: LineNo) -> Option<&Closing> {
+    ///
+    /// What belongs to it was over before the line `until`, so it was opened before that.
+    pub(super) fn certainly_over(&self, life: Life, until: LineNo, before: LineNo) -> Option<&Closing> {
         let returned = |close: &&Closing| close.span.ret() < before;
-        let last = self.openings(life).iter().map(|opening| opening.last).max()?;
+        let openings = self.openings(life).iter().filter(|opening| opening.first < until);
+        let last = openings.map(|opening| opening.last.min(until - 1)).max()?;
         let first = self.closes.partition_point(|close| close.span.invoke <= last);
         let after = self.closes[first..].iter().take_while(|close| close.span.invoke < before);
         let own = |close: &&Closing| close.via == Handle::Name || close.via == Handle::Life(life);
@@ -567,6 +579,15 @@ impl Lives {
             shown.closes.insert(first.index, end);
             news = true;
         }
+        // What was opened before the stream is its life, or came before that: it was over by then in either case.
+        let opened = stream.span.invoke;
+        if stream.via == Via::Name
+            && self.lasting(opened, end).next().is_some()
+            && !shown.before.contains(&(opened, end))
+        {
+            shown.before.push((opened, end));
+            news = true;
+        }
         if another.is_some() {
             return news;
         }
@@ -592,6 +613,13 @@ impl Lives {
             }
         }
         news
+    }
+
+    /// The lives that were opened before one line and that, as far as is known, can have been open at another.
+    fn lasting(&self, opened: LineNo, end: LineNo) -> impl Iterator<Item = Life> {
+        let begun = self.creates.partition_point(|create| create.span.invoke < opened);
+        let lives = (0..begun).rev().take_while(move |&at| self.creates_over[at] > end).map(|at| at as Life);
+        lives.filter(move |&life| self.openings(life).iter().any(|o| o.last < opened && o.over > end))
     }
 
     fn opens_before(&self, create: &Reach, line: LineNo) -> bool {
@@ -645,6 +673,8 @@ pub(super) struct Shown {
     closes: HashMap<usize, LineNo>,
     /// That a life was over before a line.
     over: HashMap<Life, LineNo>,
+    /// That what was opened before the first line was over before the second.
+    before: Vec<(LineNo, LineNo)>,
     /// That no later life was opened before a line.
     next: Vec<(Life, LineNo)>,
 }

@@ -395,11 +395,11 @@ impl Intake {
             }
             return;
         }
-        if let (Some(given), Some(come)) = (event.digest.as_deref(), digest) {
-            if given != come {
-                confinement::other_digest(report, event, number);
-                return;
-            }
+        if let (Some(given), Some(come)) = (event.digest.as_deref(), digest)
+            && given != come
+        {
+            confinement::other_digest(report, event, number);
+            return;
         }
         self.jobs[job as usize].streams[index as usize].items.push(Item { line: number, what: What::Event(at) });
     }
@@ -455,10 +455,10 @@ impl Intake {
         }
         for (index, stream) in job.streams.iter().enumerate() {
             // The id of a failed subscribe may name another stream by now.
-            if let Some(known) = self.streams.get_mut(&stream.id) {
-                if matches!(*known, Known::Stream(job, at) if (job, at) == (number, index as u32)) {
-                    *known = Known::Forgotten { ended: stream.ended };
-                }
+            if let Some(known) = self.streams.get_mut(&stream.id)
+                && matches!(*known, Known::Stream(job, at) if (job, at) == (number, index as u32))
+            {
+                *known = Known::Forgotten { ended: stream.ended };
             }
         }
     }

@@ -156,10 +156,10 @@ impl Checker {
         let orders: Vec<(Life, Order)> =
             lives.iter().map(|&life| (life, Order::of(case, members, tracks, life, knot))).collect();
         let cycles: Vec<Vec<u32>> = orders.iter().map(|(_, order)| order.cycle(case, self.real_time)).collect();
-        if let (Some((_, order)), Some(cycle)) = (orders.first(), cycles.first()) {
-            if cycles.iter().all(|cycle| !cycle.is_empty()) {
-                one_order::breach(case, order, cycle, tracks, &mut self.report);
-            }
+        if let (Some((_, order)), Some(cycle)) = (orders.first(), cycles.first())
+            && cycles.iter().all(|cycle| !cycle.is_empty())
+        {
+            one_order::breach(case, order, cycle, tracks, &mut self.report);
         }
         for &index in streams {
             counted_loss::judge(context, &orders, knot, index, &mut self.report);

@@ -14,7 +14,7 @@
 use super::super::guarantee::Guarantee::G9;
 use super::super::history::Outcome;
 use super::Case;
-use super::record::{LineNo, Stream, What};
+use super::record::{LineNo, NEVER, Span, Stream, What};
 use super::report::Report;
 
 pub(super) fn after_end(report: &mut Report, stream: &str, end: LineNo, line: LineNo) {
@@ -78,9 +78,15 @@ fn judge_missing(case: &Case<'_>, index: u32, stream: &Stream, drained: LineNo, 
     if ended || stream.gone() < drained || !stream.span.ok() {
         return;
     }
+    let delivered = stream.items.iter().filter_map(|item| match item.what {
+        What::Event(event) => Some(&job.events[event as usize].span),
+        _ => None,
+    });
+    // Its life was opened before it was opened itself, and before its events were accepted.
+    let until = delivered.filter(|span| !span.failed()).map(Span::up).min().unwrap_or(NEVER).min(stream.span.up());
     let mut closes = Vec::new();
     for &life in bonds.stream(index) {
-        let Some(close) = lives.certainly_over(life, drained) else { return };
+        let Some(close) = lives.certainly_over(life, until, drained) else { return };
         closes.extend(close.span.lines());
     }
     if closes.is_empty() {

@@ -118,7 +118,7 @@ impl Members {
     }
 }
 
-/// Those of a knot's lives that leave room for what was accepted into the others for certain; all, if none does.
+/// Those of a knot's lives that leave room in others for what was accepted there for certain; all, if none does.
 pub(super) fn lives_of_knot(
     case: &Case<'_>,
     members: &Members,
@@ -132,10 +132,13 @@ pub(super) fn lives_of_knot(
     let leaves_room = |life: &Life| {
         let frame = frame(case, members, tracks, *life, knot);
         lives.iter().filter(|other| *other != life).all(|&other| {
-            let events = members.events.get(&other).into_iter().flatten();
-            let own = events.filter(|&&event| case.bonds.event(event) == [other]);
-            let mut spans = own.map(|&event| &case.job.events[event as usize].span).filter(|span| span.ok());
-            spans.all(|span| !case.lives.must_join(*life, frame, &[*life, other], span.invoke, span.up()))
+            let mut events =
+                members.events.get(&other).into_iter().flatten().map(|&event| (event, case.bonds.event(event)));
+            events.all(|(event, bound)| {
+                let span = &case.job.events[event as usize].span;
+                let homeless = || case.lives.must_join(*life, frame, bound, span.invoke, span.up());
+                bound.contains(life) || !span.ok() || !homeless()
+            })
         })
     };
     let possible: Vec<Life> = lives.iter().copied().filter(leaves_room).collect();

@@ -146,3 +146,26 @@ impl Fault {
         }
     }
 }
+
+/// The fuzz target `operations`: panics if the router of the number in `NARROWCAST_FUZZ_SUBJECT` (the reference router, if there is none) is
+/// in breach on the program and schedule that these bytes stand for.
+///
+/// # Panics
+/// With what the judge found; that is how a fuzzer is told.
+pub fn fuzz_operations(bytes: &[u8]) {
+    static SUBJECT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    struct Body<'b>(&'b [u8]);
+    impl Visit for Body<'_> {
+        type Out = Option<super::methods::interleaved::Breach>;
+        fn visit<S: Subject>(self) -> Self::Out {
+            super::methods::fuzzed::operations::<S>(self.0)
+        }
+    }
+    let chosen = || std::env::var("NARROWCAST_FUZZ_SUBJECT").ok().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let subject = *SUBJECT.get_or_init(chosen);
+    let breach = with_subject(subject, Body(bytes)).expect("NARROWCAST_FUZZ_SUBJECT names a router of the museum");
+    if let Some(breach) = breach {
+        let said = breach.findings.iter().flat_map(|findings| &findings.findings).map(|finding| &finding.message);
+        panic!("{:?}\n{}{:?}", said.collect::<Vec<_>>(), breach.program, breach.abnormal);
+    }
+}

@@ -237,7 +237,7 @@ struct WireLine<'a> {
     #[serde(rename = "type")]
     kind: Kind,
     f: F,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "object")]
     value: Option<WireValue<'a>>,
     #[serde(default)]
     reason: Option<Reason>,
@@ -298,6 +298,33 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+/// Reads an object (or null) and nothing else: what serde derives for a struct would take an array of its fields too.
+fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Object<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Some)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Object(std::marker::PhantomData))
+}
+
 /// What one line of text says: nothing (it is blank), or an action whose value may have been left out.
 pub struct Parsed {
     /// Who acts.
@@ -321,6 +348,9 @@ pub struct Parsed {
 pub fn parse_line(text: &str) -> Result<Option<Parsed>, String> {
     if text.trim().is_empty() {
         return Ok(None);
+    }
+    if !text.trim_start().starts_with('{') {
+        return Err("not a JSON object".into());
     }
     let wire: WireLine<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let f = match wire.f {

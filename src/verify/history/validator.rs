@@ -140,10 +140,8 @@ impl Validator {
             return Err(format!("{}: no create before this line carries the life {life:?}", action.f()));
         }
         match action {
-            Action::Emit { event, .. } => {
-                if !self.tokens.insert(event.clone()) {
-                    return Err(format!("emit: the event {event:?} was used before; a retry takes a new token"));
-                }
+            Action::Emit { event, .. } if !self.tokens.insert(event.clone()) => {
+                return Err(format!("emit: the event {event:?} was used before; a retry takes a new token"));
             }
             Action::Subscribe { stream, .. } => match self.streams.entry(stream.clone()) {
                 Entry::Occupied(known) if *known.get() == Naming::InUse => {

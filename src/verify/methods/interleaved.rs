@@ -1,12 +1,13 @@
 //! `interleaved`: our deterministic executor over any [`Subject`].
 //!
-//! One thread. Each thread of the program is a future, and the executor decides at every step whose next operation, or
-//! next poll, runs. When there are few schedules it tries them all (depth first, first those with the fewest switches);
-//! beyond, it draws them from a seed. A schedule is the list of threads in the order in which they were polled, and replays exactly.
+//! One thread. Each thread of the program is a future, and the executor decides at every step whose next operation,
+//! or next poll, runs. When there are few schedules it tries them all (depth first, first those with the fewest
+//! switches); beyond, it draws them from a seed. A schedule is the list of threads in the order in which they were
+//! polled, and replays exactly.
 //!
 //! A thread that waits is polled again only after its waker was called: a router that forgets to wake somebody leaves
-//! him waiting, and when nobody can move any more every stream that is still being read is *drained*: what it was owed then is missing for
-//! good, and the judge says so.
+//! him waiting, and when nobody can move any more every stream that is still being read is *drained*: what it was
+//! owed then is missing for good, and the judge says so.
 //!
 //! What it cannot see: preemption inside an operation that never awaits (loom and shuttle do that, on the
 //! kernel), real parallelism, weak memory.
@@ -269,6 +270,15 @@ pub fn sample<S: Subject>(
     searched
 }
 
+/// Runs a program once; at each step a byte says who of those that can move goes next. After the last byte it is
+/// whoever moved last.
+pub fn steer<S: Subject>(program: &Arc<Program>, decisions: &[u8], bench: &mut Bench) -> Option<Breach> {
+    let execution = execute::<S>(program, Pace::Yielding, 0, &mut |step, movable| {
+        Ok(decisions.get(step).map_or(0, |decision| usize::from(*decision) % movable.len()))
+    });
+    examine(program, execution, bench)
+}
+
 /// Runs a program once, one thread after the other, as ordinary tests do: reads that would wait give up.
 pub fn sequential<S: Subject>(program: &Arc<Program>, seed: u64, bench: &mut Bench) -> Searched {
     let execution = execute::<S>(program, Pace::Sequential, seed, &mut |_, _| Ok(0));
@@ -294,7 +304,8 @@ pub struct Plan {
     pub exhaustive: bool,
     /// Force everything sequential.
     pub sequential: bool,
-    /// Stop once one of these is found broken. With none, go through all programs and keep the first breach of each guarantee.
+    /// Stop once one of these is found broken. With none, go through all programs and keep the first breach of each
+    /// guarantee.
     pub wanted: Vec<Guarantee>,
 }
 
@@ -409,8 +420,8 @@ impl Report {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014): small, and the same everywhere and for ever, which is
-/// all that a replayable schedule asks of it.
+/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014): small, and the same
+/// everywhere and for ever, which is all that a replayable schedule asks of it.
 #[derive(Debug, Clone)]
 pub struct SplitMix(pub u64);
 

@@ -1,8 +1,9 @@
 //! Shrinking a breach: fewer operations first, then fewer switches.
 //!
-//! A smaller program counts only if some schedule of it breaks the *same* guarantee (failures are matched by identity: a program that fails
-//! in another way is another finding). Removing one operation at a time until none can go leaves a program from which every single operation is
-//! needed; the last search then goes through schedules with few switches first.
+//! A smaller program counts only if some schedule of it breaks the *same* guarantee (failures are matched by
+//! identity: a program that fails in another way is another finding). Removing one operation at a time until none can
+//! go leaves a program from which every single operation is needed; the last search then goes through schedules with
+//! few switches first.
 
 use super::Bench;
 use super::interleaved::{self, Breach};

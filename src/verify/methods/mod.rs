@@ -3,6 +3,7 @@
 //! Each runs programs through the [`runner`](super::runner), judges what was recorded by the
 //! [`checker`](super::checker), and says how far it looked.
 
+pub mod fuzzed;
 pub mod interleaved;
 pub mod loom;
 pub mod minimise;

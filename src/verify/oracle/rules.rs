@@ -194,8 +194,7 @@ pub(super) fn one_end(channel: &Channel<'_>) -> bool {
         let mut ended = false;
         let heard = stream.receives.iter().any(|receive| match receive.what {
             Seen::End(outcome) => std::mem::replace(&mut ended, true) || forged(receive.line, outcome),
-            Seen::Event { .. } | Seen::Lagged(_) => ended,
-            Seen::Stopped => false,
+            Seen::Event { .. } | Seen::Lagged(_) | Seen::Stopped => ended,
         });
         heard || end_missing(channel, bundle, stream)
     })

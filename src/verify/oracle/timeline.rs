@@ -15,7 +15,8 @@ pub(super) struct Incarnation {
     pub closed: usize,
     /// The close that did it.
     pub closer: Option<usize>,
-    /// The gap in which the first close that returned `ok` took effect on it: closed it, or found it closed.
+    /// The gap in which the first close that returned `ok` took effect on it: closed it, or (or a later life of its name)
+    /// found it closed.
     pub confirmed: usize,
     /// The labelled creates that opened it or found it open.
     pub lives: Vec<usize>,
@@ -187,6 +188,10 @@ fn replay(facts: &Facts<'_>, act: Act, timeline: &Timeline, marks: &Marks, gap: 
                 if close.span.fate == Fate::Ok && life.confirmed == NEVER {
                     life.confirmed = at;
                 }
+            }
+            // By its name a close that returned says of every earlier life too that it is over.
+            if close.life.is_none() && close.span.fate == Fate::Ok {
+                timeline.iter_mut().filter(|life| life.confirmed == NEVER).for_each(|life| life.confirmed = at);
             }
         }
     }

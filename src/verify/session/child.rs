@@ -1,8 +1,9 @@
 //! Child processes: one task each, with a deadline.
 //!
-//! A model or a subject may abort, hang, deadlock or overflow its stack; that is a finding of that name and must never take the harness
-//! down. So each task runs in a process of its own, which is told a number for a fault and never its name, and answers with one
-//! line of JSON. Variables by which loom and shuttle can be bent from outside are removed from its environment.
+//! A model or a subject may abort, hang, deadlock or overflow its stack; that is a finding of that name and must
+//! never take the harness down. So each task runs in a process of its own, which is told a number for a fault and
+//! never its name, and answers with one line of JSON. Variables by which loom and shuttle can be bent from outside
+//! are removed from its environment.
 
 use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
@@ -185,15 +186,16 @@ impl Visit for Ordinary {
 
 fn misbehave(how: Misbehaviour) -> serde_json::Result<String> {
     #[expect(unconditional_recursion, reason = "that is what it is for")]
-    fn deeper(n: u64) -> u64 {
-        std::hint::black_box(deeper(n + 1)) + 1
+    fn deeper(n: &u64) -> u64 {
+        let more = std::hint::black_box([*n + 1; 64]);
+        deeper(&more[0]) + more[1]
     }
     match how {
         Misbehaviour::Abort => std::process::abort(),
         Misbehaviour::Hang => loop {
             std::thread::park();
         },
-        Misbehaviour::StackOverflow => Ok(deeper(0).to_string()),
+        Misbehaviour::StackOverflow => Ok(deeper(&0).to_string()),
         Misbehaviour::Babble => Ok("not what you asked for".into()),
     }
 }

@@ -89,7 +89,8 @@ impl Method {
 /// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
 pub const CHECKED: [Guarantee; 5] = [Guarantee::G1, Guarantee::G2, Guarantee::G4, Guarantee::G6, Guarantee::G9];
 
-/// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of them.
+/// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of
+/// them.
 const SCHEDULES_EACH: u64 = 200_000;
 
 /// Preemptions that loom may make in a planted patch: two threads in each other's way need no more.

@@ -141,7 +141,7 @@ impl Rows<'_> {
     fn model(&mut self, model: &loom::Model, job: &Job, answer: &Answer<Value>) {
         let super::Task::Loom { preemptions, .. } = job.task else { return };
         let report: Result<loom::Report, _> = read(answer);
-        let broken = report.iter().flat_map(|report| broken_by(report));
+        let broken = report.iter().flat_map(broken_by);
         let mut claims: Vec<Guarantee> = model.claims.iter().map(|(claim, _)| *claim).chain(broken).collect();
         claims.retain(|claim| self.options.asks_for(*claim));
         claims.sort_unstable();
@@ -375,9 +375,13 @@ fn budget(plan: &interleaved::Plan) -> Budget {
 }
 
 fn mutant(fault: Fault) -> Mutant {
+    let stale = match fault {
+        Fault::Patch(patch) if !patch.applies => format!(" (stale: its passage is no longer in {})", patch.file),
+        _ => String::new(),
+    };
     Mutant {
         id: fault.id().into(),
-        defect: fault.defect().into(),
+        defect: fault.defect().to_owned() + &stale,
         incident: fault.incident().into(),
         expected: fault.expected(),
         killed_by: Vec::new(),

@@ -1,8 +1,9 @@
 //! The subject: a router under test, as the harness sees it.
 //!
 //! A router is brought under test by one plain `impl Subject` of about twenty lines; everything else (programs,
-//! schedules, recording, judging, shrinking) is the harness's business. What a router cannot do it leaves to the default,
-//! which answers [`Refused::Unsupported`]; the guarantees that need it are then `not_applicable`, never `held`.
+//! schedules, recording, judging, shrinking) is the harness's business. What a router cannot do it leaves to the
+//! default, which answers [`Refused::Unsupported`]; the guarantees that need it are then `not_applicable`, never
+//! `held`.
 //!
 //! The methods are `async` because that is what routers are; one that never waits is simply ready at once. Under
 //! [`interleaved`](super::methods::interleaved) only one of the futures runs at a time and can lose its turn at every
