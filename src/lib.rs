@@ -9,6 +9,7 @@
 //! - [`router`]: who may say it and who hears it; the face that embedders use. Its heart, the `kernel`, is some
 //!   thousand lines that are compiled three times ([`compiled`]): with std's primitives, with loom's and with
 //!   shuttle's.
+//! - [`jobs`]: work whose narration goes through a router, from being queued to being over.
 //! - [`sink`]: where narration goes besides the jobs' streams.
 #![cfg_attr(
     feature = "verify",
@@ -26,6 +27,8 @@
 
 #[cfg(feature = "router")]
 pub mod compiled;
+#[cfg(feature = "router")]
+pub mod jobs;
 #[cfg(feature = "router")]
 pub mod narration;
 #[cfg(feature = "verify")]

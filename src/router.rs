@@ -27,7 +27,7 @@
 use crate::compiled::native::kernel::log::Retention;
 use crate::compiled::native::kernel::registry::Setup;
 use crate::compiled::native::kernel::{self, Frame, Kernel, Owner};
-use crate::narration::{Actor, Emit, Event, IntoAction, JobId, Malformed, Narration, Outcome, Scope};
+use crate::narration::{Actor, Emit, Event, IntoAction, JobId, Malformed, Narration, Outcome, Scope, State};
 use crate::sink::Sink;
 use bytes::Bytes;
 use std::fmt;
@@ -286,6 +286,19 @@ macro_rules! rights {
             /// [`Refused::Closed`] with the outcome that was decided before.
             pub fn close(&self, outcome: Outcome) -> Result<(), Refused> {
                 self.$held.close(outcome)
+            }
+
+            /// Says that somebody works on the job now: queued becomes running, for whoever comes first.
+            ///
+            /// # Errors
+            /// [`Refused::Running`]; [`Refused::Closed`] with the outcome that was decided before.
+            pub fn start(&self) -> Result<(), Refused> {
+                self.$held.start()
+            }
+
+            /// Where the job stands: queued, running, or over with its outcome.
+            pub fn state(&self) -> State {
+                self.$held.state()
             }
 
             /// How the job ended; `None` while it is open.

@@ -23,7 +23,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use work::{Report, Work, Why};
+pub use work::{Report, Why, Work};
 
 use crate::narration::{JobId, Outcome, State};
 use crate::router::{Emitter, Job, Reader, Refused, Router};
@@ -121,6 +121,12 @@ impl<T> Shared<T> {
 }
 
 impl<T> Jobs<T> {
+    /// A job's work is over.
+    fn forget(&self, id: &JobId) {
+        let stop = self.shared.table().running.remove(id);
+        drop(stop); // Outside the lock: it may hold a waker, which is caller's code.
+    }
+
     /// No jobs yet, on this router; at most so many may be queued at a time.
     pub fn new(router: Router, most_queued: usize) -> Self {
         let table = Table { queued: BTreeMap::new(), order: VecDeque::new(), running: BTreeMap::new() };
@@ -158,11 +164,7 @@ impl<T> Jobs<T> {
     ///
     /// # Errors
     /// [`Denied::Unknown`], or [`Denied::Taken`] if it was executed before. Reading a stream never executes anything.
-    pub fn execute<F, E>(
-        &self,
-        id: &JobId,
-        executor: impl FnOnce(Emitter, T) -> F,
-    ) -> Result<Work<F, impl FnOnce() + use<F, E, T>>, Denied>
+    pub fn execute<F, E>(&self, id: &JobId, executor: impl FnOnce(Emitter, T) -> F) -> Result<Work<F, T>, Denied>
     where
         F: Future<Output = Result<(), E>>,
     {
@@ -181,9 +183,7 @@ impl<T> Jobs<T> {
         // Cancelled between these two steps: the kernel says so, and the work ends at its first turn.
         let _started_unless_over = owner.start();
         let future = executor(owner.emitter(), payload);
-        let (shared, id) = (Arc::clone(&self.shared), id.clone());
-        let forget = move || drop(shared.table().running.remove(&id));
-        Ok(Work::new(owner, future, stop, forget))
+        Ok(Work::new(owner, future, stop, self.clone()))
     }
 
     /// Calls a job off, queued or running. Its streams end at once, as cancelled, and what it still says is refused;

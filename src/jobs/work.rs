@@ -1,5 +1,6 @@
 //! One job being executed.
 
+use super::Jobs;
 use crate::narration::Outcome;
 use crate::router::Job;
 use std::fmt;
@@ -63,18 +64,19 @@ pub enum Why<E> {
 
 /// The work on one job. A future: spawn it, or await it. Dropped before it is done, the job is abandoned.
 #[must_use = "the work is done only if this is polled"]
-pub struct Work<F, D: FnOnce()> {
+pub struct Work<F, T> {
     owner: Job,
     /// `None` once it is over, so that what the work holds goes before its end is told.
     future: Option<Pin<Box<F>>>,
     deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     stop: Arc<Stop>,
-    forget: Option<D>,
+    /// Where it is listed as running; `None` once it is over.
+    listed: Option<Jobs<T>>,
 }
 
-impl<F, D: FnOnce()> Work<F, D> {
-    pub(super) fn new(owner: Job, future: F, stop: Arc<Stop>, forget: D) -> Self {
-        Work { owner, future: Some(Box::pin(future)), deadline: None, stop, forget: Some(forget) }
+impl<F, T> Work<F, T> {
+    pub(super) fn new(owner: Job, future: F, stop: Arc<Stop>, jobs: Jobs<T>) -> Self {
+        Work { owner, future: Some(Box::pin(future)), deadline: None, stop, listed: Some(jobs) }
     }
 
     /// Ends the job as failed if this comes first; usually a timer of the embedder's runtime.
@@ -89,18 +91,19 @@ impl<F, D: FnOnce()> Work<F, D> {
         let dropped = catch_unwind(AssertUnwindSafe(|| self.future = None));
         let outcome = if dropped.is_err() && outcome == Outcome::Completed { Outcome::Failed } else { outcome };
         let _whoever_came_first = self.owner.close(outcome);
-        self.forget.take().into_iter().for_each(|forget| forget());
+        if let Some(jobs) = self.listed.take() {
+            jobs.forget(self.owner.id());
+        }
         self.owner.outcome().unwrap_or(outcome)
     }
 }
 
 // Everything that is pinned is boxed: moving the rest is harmless.
-impl<F, D: FnOnce()> Unpin for Work<F, D> {}
+impl<F, T> Unpin for Work<F, T> {}
 
-impl<F, E, D> Future for Work<F, D>
+impl<F, E, T> Future for Work<F, T>
 where
     F: Future<Output = Result<(), E>>,
-    D: FnOnce(),
 {
     type Output = Report<E>;
 
@@ -133,15 +136,15 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
 }
 
-impl<F, D: FnOnce()> Drop for Work<F, D> {
+impl<F, T> Drop for Work<F, T> {
     fn drop(&mut self) {
-        if self.forget.is_some() {
+        if self.listed.is_some() {
             self.end(Outcome::Abandoned);
         }
     }
 }
 
-impl<F, D: FnOnce()> fmt::Debug for Work<F, D> {
+impl<F, T> fmt::Debug for Work<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Work").field("job", &self.owner).finish_non_exhaustive()
     }

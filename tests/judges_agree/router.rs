@@ -70,7 +70,7 @@ pub(crate) fn simulate(tape: &mut Tape<'_>) -> Vec<Line> {
     let processes = 2 + tape.below(4);
     let mut router = Router {
         lines: Vec::new(),
-        names: 1 + tape.below(3),
+        names: [2, 3, 1, 2][tape.below(4)],
         labelled: tape.one_in(4),
         retained: [2, 1, 3, 100][tape.below(4)],
         lives: Vec::new(),
@@ -145,7 +145,7 @@ impl Router {
                     self.processes[process] = Process::Busy { action, result: None };
                 }
             }
-            Process::Busy { action, result: None } if tape.one_in(12) => {
+            Process::Busy { action, result: None } if tape.one_in(8) => {
                 self.write(process, Kind::Info, action.clone(), None);
                 self.processes[process] = Process::Lost { action: Some(action) };
             }
@@ -209,19 +209,19 @@ impl Router {
     fn choose(&mut self, tape: &mut Tape<'_>) -> Option<Action> {
         let name = tape.below(self.names);
         match tape.below(20) {
-            0 => {
+            0 | 1 => {
                 if self.creates[name] >= 4 {
                     return None;
                 }
                 self.creates[name] += 1;
                 Some(Action::Create { job: job_name(name), life: self.new_label(name) })
             }
-            1..=2 => {
+            2 | 3 => {
                 let outcome = [None, Some(Outcome::Completed), Some(Outcome::Failed)][tape.below(3)];
                 let life = self.handle(name, tape).ok()?;
                 Some(Action::Close { job: job_name(name), life, outcome })
             }
-            3..=6 => {
+            4..=7 => {
                 self.stream_ids += 1;
                 let system = tape.one_in(6);
                 let life = if system { None } else { self.handle(name, tape).unwrap_or(None) };
@@ -237,7 +237,7 @@ impl Router {
                 let stream = format!("s{}", self.stream_ids);
                 Some(Action::Subscribe { job: (!system).then(|| job_name(name)), life, stream, since })
             }
-            7 => {
+            8 => {
                 let streams: Vec<String> =
                     self.streams.iter().filter(|stream| !stream.gone).map(|stream| stream.id.clone()).collect();
                 let stream = streams.get(tape.below(streams.len()))?.clone();

@@ -480,33 +480,32 @@ impl Lives {
         }
     }
 
-    /// Whether something else that can belong to several lives must belong to this one, as long as these things do.
+    /// Whether other things, which can belong to several lives, must belong to this one as long as these things do.
     ///
-    /// In another life it would lie before this one was opened, and so before the first of these was over; or after it
+    /// In another life they would lie before this one was opened, and so before the first of these was over; or after it
     /// was closed, and so after the last of these began.
-    pub(super) fn must_join(&self, life: Life, frame: Frame, other: &[Life], invoke: LineNo, up: LineNo) -> bool {
-        let may_join = |own: &&Opening| own.first < frame.until && frame.from < own.over;
-        let own = || self.openings(life).iter().filter(may_join);
+    pub(super) fn must_join(&self, life: Life, frame: Frame, others: &[Life], their: Frame) -> bool {
+        let may_hold = |own: &&Opening| own.first < frame.until && frame.from < own.over;
+        let own = || self.openings(life).iter().filter(may_hold);
         // A close must lie between two lives: one that begins by the later's opening and can outlast the earlier.
         let parted = |from: LineNo, opened: LineNo| {
             let until = self.closes.partition_point(|close| close.span.invoke <= opened);
             until > 0 && self.closes_up[until - 1] > from
         };
-        !other.iter().filter(|&&other| other != life).any(|&other| {
-            self.openings(other).iter().any(|opening| {
-                let earliest = opening.first.max(invoke);
-                let latest = up.min(opening.over).saturating_sub(1);
-                let before = |own: &Opening| {
-                    let opened = own.last.min(frame.until - 1);
-                    earliest <= latest.min(opened) && parted(earliest, opened)
-                };
-                let after = |own: &Opening| {
-                    let since = frame.from.max(frame.next).max(own.first);
-                    opening.last >= since && earliest.max(since) <= latest && parted(frame.from, opening.last)
-                };
-                own().any(|own| before(own) || after(own))
-            })
-        })
+        let before = |other: &Opening, own: &Opening| {
+            let begun = other.first.max(their.from);
+            let opened = own.last.min(frame.until - 1);
+            begun < other.over && begun <= opened && parted(begun, opened)
+        };
+        let after = |other: &Opening, own: &Opening| {
+            let earliest = other.first.max(frame.from).max(frame.next).max(own.first);
+            let latest = other.last.min(their.until - 1);
+            earliest <= latest && earliest.max(their.from) < other.over && parted(frame.from, latest)
+        };
+        let elsewhere = others.iter().filter(|&&other| other != life).flat_map(|&other| self.openings(other));
+        !elsewhere
+            .filter(|other| other.first < their.until)
+            .any(|other| own().any(|own| before(other, own) || after(other, own)))
     }
 
     /// Whether a subscribe or an emit, refused throughout these lines, met a job that was certainly open; if so, the
@@ -664,6 +663,22 @@ pub(super) struct Frame {
     pub(super) until: LineNo,
     /// The next life was not opened before this line: a stream met this one, open or sealed, after it.
     pub(super) next: LineNo,
+}
+
+impl Frame {
+    pub(super) const FREE: Frame = Frame { from: 0, until: NEVER, next: 0 };
+
+    /// One more thing belongs to the life.
+    pub(super) fn hold(&mut self, span: &Span) {
+        self.from = self.from.max(span.invoke);
+        self.until = self.until.min(span.up());
+    }
+
+    pub(super) fn of(span: &Span) -> Frame {
+        let mut frame = Frame::FREE;
+        frame.hold(span);
+        frame
+    }
 }
 
 /// What ends have shown.

@@ -6,7 +6,7 @@
 
 use super::Case;
 use super::incarnation::{Frame, Life};
-use super::record::{LineNo, NEVER, Via, What};
+use super::record::{LineNo, Stream, Via, What};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
@@ -86,11 +86,13 @@ pub(super) struct Members {
     pub(super) streams: HashMap<Life, Vec<u32>>,
     /// Streams that can belong to several lives, or to one to which other things may or may not belong, by their knot.
     pub(super) knots: HashMap<u32, Vec<u32>>,
+    /// What each knot that can belong to several lives needs of the one to which it does.
+    frames: HashMap<u32, Frame>,
 }
 
 impl Members {
     pub(super) fn of(case: &Case<'_>) -> Self {
-        let Case { job, bonds, .. } = *case;
+        let Case { job, bonds, lives: possible } = *case;
         let mut members = Members::default();
         let mut shared: HashSet<Life> = HashSet::new();
         for event in 0..job.events.len() as u32 {
@@ -100,6 +102,8 @@ impl Members {
             }
             if lives.len() > 1 {
                 shared.extend(lives);
+                let frame = members.frames.entry(bonds.event_knot(event)).or_insert(Frame::FREE);
+                frame.hold(&job.events[event as usize].span);
             }
         }
         for stream in 0..job.streams.len() as u32 {
@@ -111,7 +115,14 @@ impl Members {
                         members.knots.entry(bonds.stream_knot(stream)).or_default().push(stream);
                     }
                 }
-                _ => members.knots.entry(bonds.stream_knot(stream)).or_default().push(stream),
+                _ => {
+                    let knot = bonds.stream_knot(stream);
+                    members.knots.entry(knot).or_default().push(stream);
+                    let Stream { span, via, .. } = &job.streams[stream as usize];
+                    if possible.sealed(span.invoke, span.up(), possible.handle(*via)).is_empty() {
+                        members.frames.entry(knot).or_insert(Frame::FREE).hold(span);
+                    }
+                }
             }
         }
         members
@@ -136,7 +147,7 @@ pub(super) fn lives_of_knot(
                 members.events.get(&other).into_iter().flatten().map(|&event| (event, case.bonds.event(event)));
             events.all(|(event, bound)| {
                 let span = &case.job.events[event as usize].span;
-                let homeless = || case.lives.must_join(*life, frame, bound, span.invoke, span.up());
+                let homeless = || case.lives.must_join(*life, frame, bound, Frame::of(span));
                 bound.contains(life) || !span.ok() || !homeless()
             })
         })
@@ -148,7 +159,7 @@ pub(super) fn lives_of_knot(
 /// What the streams of a knot and their deliveries need of a life.
 fn frame(case: &Case<'_>, members: &Members, tracks: &[Track], life: Life, knot: u32) -> Frame {
     let Case { job, lives, .. } = *case;
-    let mut frame = Frame { from: 0, until: NEVER, next: 0 };
+    let mut frame = Frame::FREE;
     for &index in members.knots.get(&knot).into_iter().flatten() {
         let stream = &job.streams[index as usize];
         let (span, via) = (&stream.span, lives.handle(stream.via));
@@ -157,10 +168,7 @@ fn frame(case: &Case<'_>, members: &Members, tracks: &[Track], life: Life, knot:
         if sealed && stream.via == Via::Name {
             frame.next = frame.next.max(span.invoke);
         }
-        for span in steps.chain((!sealed).then_some(span)) {
-            frame.from = frame.from.max(span.invoke);
-            frame.until = frame.until.min(span.up());
-        }
+        steps.chain((!sealed).then_some(span)).for_each(|span| frame.hold(span));
     }
     frame
 }
@@ -257,10 +265,12 @@ impl Order {
             let node = nodes.len() as u32;
             node_of[(event - first_event) as usize] = node;
             let (invoke, up) = (record.span.invoke, record.span.up());
-            let lives = bonds.event(event);
-            let bound = lives.len() == 1
-                || knot.is_some_and(|knot| bonds.event_knot(event) == knot)
-                || frame.is_some_and(|frame| case.lives.must_join(life, frame, lives, invoke, up));
+            let (lives, own) = (bonds.event(event), bonds.event_knot(event));
+            let joins = |frame: Frame| {
+                let their = members.frames.get(&own).copied().unwrap_or_else(|| Frame::of(&record.span));
+                case.lives.must_join(life, frame, lives, their)
+            };
+            let bound = lives.len() == 1 || knot == Some(own) || frame.is_some_and(joins);
             nodes.push(Node { event, invoke, up, must: bound && record.span.ok() });
             if let Some(before) = last_of.insert(record.process, node) {
                 edges.add(before, node);
