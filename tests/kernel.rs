@@ -10,7 +10,7 @@ use narrowcast::compiled::native::kernel::rights::Arrival;
 use narrowcast::compiled::native::kernel::{
     Batch, Counts, Delivery, Emitter, Kernel, Owner, Position, Reader, Refused, Setup, Since, Stream,
 };
-use narrowcast::narration::{JobId, Outcome};
+use narrowcast::narration::{JobId, Outcome, State};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -501,6 +501,20 @@ fn every_stream_has_one_end_after_all_that_it_is_owed_and_then_nothing() {
     }
 }
 
+#[test]
+fn a_job_is_queued_until_it_is_started_once_and_over_from_its_close_on() {
+    let kernel = Kernel::new(setup());
+    let (owner, ..) = job(&kernel);
+    let access = kernel.find(&name("a")).unwrap();
+    assert_eq!(owner.state(), State::Queued);
+    assert_eq!(access.start(), Ok(()));
+    assert_eq!((owner.start(), owner.state()), (Err(Refused::Running), State::Running));
+    owner.close(Outcome::Completed).unwrap();
+    assert_eq!(owner.start(), Err(Refused::Closed(Outcome::Completed)));
+    assert_eq!(access.state(), State::Over(Outcome::Completed));
+    assert_eq!(kernel.counts(), Counts { running: 1, closed: 1, ..Counts::default() });
+}
+
 // === nothing is left behind, and nothing goes too early ===
 
 #[test]
@@ -804,11 +818,22 @@ fn each_refusal_is_counted_under_its_own_name_and_only_there() {
     assert!(kernel.create(&name("a"), 8).is_err());
     assert!(emitter.emit(b"too large").is_err());
     assert!(reader.subscribe(Since::After(at(0))).is_err());
+    owner.start().unwrap();
+    assert!(owner.start().is_err());
     owner.close(Outcome::Completed).unwrap();
     assert!(emitter.emit(b"x").is_err());
     kernel.create(&name("b"), 9).unwrap().close(Outcome::Completed).unwrap();
     kernel.sweep(0);
     kernel.sweep(10);
-    let each = Counts { unknown: 1, closed: 1, in_use: 1, too_large: 1, foreign_position: 1, evicted: 1, expired: 1 };
+    let each = Counts {
+        unknown: 1,
+        closed: 1,
+        in_use: 1,
+        too_large: 1,
+        foreign_position: 1,
+        running: 1,
+        evicted: 1,
+        expired: 1,
+    };
     assert_eq!(kernel.counts(), each);
 }

@@ -96,7 +96,8 @@ fn narration_imports(path: &str, text: &str) -> Vec<String> {
 /// The kernel imports narration, `bytes`, its `sync` shim, and of std what needs no system.
 fn kernel_imports(path: &str, text: &str) -> Vec<String> {
     const OURS: [&str; 3] = ["crate::kernel", "crate::narration", "crate::sync"];
-    const FROM_STD: [&str; 14] = [
+    const FROM_STD: [&str; 15] = [
+        "std::array",
         "std::borrow",
         "std::cmp",
         "std::collections",
@@ -204,10 +205,13 @@ fn storeys(path: &str, text: &str) -> Vec<String> {
     const ABOVE: [(&[&str], &[&str]); 4] = [
         (
             &["src/kernel/"],
-            &["crate::router", "crate::sink", "crate::compiled", "crate::verify", "crate::report", "crate::cli"],
+            &["crate::router", "crate::sink", "crate::compiled", "crate::jobs", "crate::server", "crate::verify"],
         ),
-        (&["src/router.rs", "src/sink/"], &["crate::verify", "crate::report", "crate::cli"]),
-        (&["src/verify/"], &["crate::report", "crate::cli"]),
+        (
+            &["src/router.rs", "src/sink/"],
+            &["crate::jobs", "crate::server", "crate::verify", "crate::report", "crate::cli"],
+        ),
+        (&["src/verify/", "src/jobs/", "src/server/"], &["crate::report", "crate::cli"]),
         (&["src/report/"], &["crate::cli"]),
     ];
     let above = ABOVE.iter().filter(|(files, _)| stands_in(path, files)).flat_map(|(_, above)| above.iter());
@@ -413,6 +417,8 @@ rule!(
     bad: [
         ("src/router.rs", "use crate::verify::history::Line;"),
         ("src/sink/mod.rs", "use crate::cli::main;"),
+        ("src/router.rs", "use crate::jobs::Work;"),
+        ("src/jobs/mod.rs", "use crate::report::Style;"),
         ("src/router.rs", "use crate::jobs::Work;"),
         ("src/jobs/mod.rs", "use crate::report::Style;"),
         ("src/verify/session/mod.rs", "use crate::report::terminal;"),

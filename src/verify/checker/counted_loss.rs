@@ -49,9 +49,7 @@ pub(super) fn judge(
     // Where there is no one order, the stream is held to the emitters' and its own alone.
     let alone: Vec<Option<Order>> = orders
         .iter()
-        .map(|(life, order)| {
-            (order.line.is_none()).then(|| Order::from_streams(case, members, tracks, *life, knot, &[index]))
-        })
+        .map(|(life, order)| order.line.is_none().then(|| Order::of_emitters(case, members, tracks, *life, knot)))
         .collect();
     let mut faults = Vec::new();
     for ((life, order), alone) in orders.iter().zip(&alone) {

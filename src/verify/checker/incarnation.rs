@@ -395,42 +395,67 @@ impl Lives {
     /// early, at its invoke. What must have been created by then must have been created by `z`, so that it found the life
     /// open or came before it. Through a handle the life need not be the last.
     pub(super) fn sealed(&self, invoke: LineNo, up: LineNo, via: Handle) -> Vec<Life> {
+        if via == Handle::Nothing {
+            return Vec::new();
+        }
         let begun = self.creates.partition_point(|create| create.span.invoke < up);
-        let latest = match via {
-            Handle::Nothing => return Vec::new(),
-            Handle::Life(_) => 0,
-            Handle::Name => {
-                let latest = self.creates[..begun].iter().rev().find(|create| create.up <= invoke);
-                latest.map_or(0, |create| create.span.invoke)
-            }
-        };
+        let latest = self.created_by(invoke, up, via);
         let mut found = Vec::new();
         for at in (0..begun).rev() {
             if self.creates_over[at] <= latest {
                 break;
             }
-            if self.can_be_sealed(at as Life, (invoke, up), latest, via) {
-                found.push(at as Life);
+            let life = at as Life;
+            if self.openings(life).iter().any(|opening| self.can_be_sealed(life, opening, (invoke, up), latest, via)) {
+                found.push(life);
             }
         }
         found.reverse();
         found
     }
 
-    fn can_be_sealed(&self, life: Life, (invoke, up): (LineNo, LineNo), latest: LineNo, via: Handle) -> bool {
+    /// The latest invoke of a create that took effect before a subscribe for certain; 0 if that does not matter, since a handle
+    /// leads to its own life.
+    fn created_by(&self, invoke: LineNo, up: LineNo, via: Handle) -> LineNo {
+        if via != Handle::Name {
+            return 0;
+        }
+        let begun = self.creates.partition_point(|create| create.span.invoke < up);
+        let latest = self.creates[..begun].iter().rev().find(|create| create.up <= invoke);
+        latest.map_or(0, |create| create.span.invoke)
+    }
+
+    fn can_be_sealed(
+        &self,
+        life: Life,
+        opening: &Opening,
+        (invoke, up): (LineNo, LineNo),
+        latest: LineNo,
+        via: Handle,
+    ) -> bool {
         let owner = match via {
             Handle::Life(owner) if self.creates[owner as usize].life != life => Some(&self.creates[owner as usize]),
             _ => None,
         };
+        let held = owner.is_none_or(|owner| opening.first.max(owner.span.invoke) < owner.up.min(opening.over));
+        let from = owner.map_or(opening.first, |owner| opening.first.max(owner.span.invoke));
+        held && self.closers(life, up).any(|close| {
+            let earliest = from.max(close.span.invoke);
+            let last = close.span.up().min(opening.over).saturating_sub(1);
+            let before = invoke.min(last);
+            earliest <= last && earliest < up && (last > invoke || before >= earliest.max(latest))
+        })
+    }
+
+    /// Whether a stream can have been opened in this life, or on it when it was sealed, so that the life was closed before
+    /// the stream's end.
+    fn can_end(&self, life: Life, stream: &Stream, end: LineNo) -> bool {
+        let (invoke, up, via) = (stream.span.invoke, stream.span.up(), self.handle(stream.via));
+        let latest = self.created_by(invoke, up, via);
         self.openings(life).iter().any(|opening| {
-            let held = owner.is_none_or(|owner| opening.first.max(owner.span.invoke) < owner.up.min(opening.over));
-            let from = owner.map_or(opening.first, |owner| opening.first.max(owner.span.invoke));
-            held && self.closers(life, up).any(|close| {
-                let earliest = from.max(close.span.invoke);
-                let last = close.span.up().min(opening.over).saturating_sub(1);
-                let before = invoke.min(last);
-                earliest <= last && earliest < up && (last > invoke || before >= earliest.max(latest))
-            })
+            let held = || opening.first.max(invoke) < up.min(opening.over);
+            let closed = self.closers(life, end).any(|close| self.fits(opening, close, end));
+            closed && (held() || self.can_be_sealed(life, opening, (invoke, up), latest, via))
         })
     }
 
@@ -449,11 +474,13 @@ impl Lives {
 
     /// Whether a close can have ended this life before a line: it fell into it, and was not needed to make room for it.
     fn can_close(&self, life: Life, close: &Closing, before: LineNo) -> bool {
-        let (invoke, up) = (close.span.invoke, close.span.up().min(before));
-        self.openings(life).iter().any(|opening| {
-            opening.first.max(invoke) < up.min(opening.over)
-                && opening.needs.is_none_or(|needs| self.closes[needs as usize].index != close.index)
-        }) && self.can_hold(life, invoke, up, close.via)
+        self.openings(life).iter().any(|opening| self.fits(opening, close, before))
+            && self.can_hold(life, close.span.invoke, close.span.up().min(before), close.via)
+    }
+
+    fn fits(&self, opening: &Opening, close: &Closing, before: LineNo) -> bool {
+        opening.first.max(close.span.invoke) < close.span.up().min(before).min(opening.over)
+            && opening.needs.is_none_or(|needs| self.closes[needs as usize].index != close.index)
     }
 
     /// Whether this life was over before a line under every choice, by a close that returned `ok` before it; if so, such
@@ -461,7 +488,7 @@ impl Lives {
     ///
     /// What belongs to it was over before the line `until`, so it was opened before that.
     pub(super) fn certainly_over(&self, life: Life, until: LineNo, before: LineNo) -> Option<&Closing> {
-        let returned = |close: &&Closing| close.span.ret() < before;
+        let returned = |close: &&Closing| close.span.ok() && close.span.up() < before;
         let openings = self.openings(life).iter().filter(|opening| opening.first < until);
         let last = openings.map(|opening| opening.last.min(until - 1)).max()?;
         let first = self.closes.partition_point(|close| close.span.invoke <= last);
@@ -570,10 +597,11 @@ impl Lives {
     /// A close of its life took effect before it: where only one close can be meant, that one; where only one life can be
     /// meant, that life was over by then, and the next was not open when the stream was opened.
     pub(super) fn heed_end(&self, lives: &[Life], stream: &Stream, end: LineNo, shown: &mut Shown) -> bool {
-        let mut closed = lives.iter().filter_map(|&life| Some((life, self.closers(life, end).next()?)));
+        let ending = || lives.iter().copied().filter(|&life| self.can_end(life, stream, end));
+        let mut closed = ending().filter_map(|life| Some((life, self.closers(life, end).next()?)));
         let (Some((life, first)), another) = (closed.next(), closed.next()) else { return false };
         let mut news = false;
-        let mut all = lives.iter().flat_map(|&life| self.closers(life, end));
+        let mut all = ending().flat_map(|life| self.closers(life, end));
         if end < first.span.up() && all.all(|close| close.index == first.index) {
             shown.closes.insert(first.index, end);
             news = true;

@@ -243,8 +243,23 @@ impl Order {
         Order::from_streams(case, members, tracks, life, knot, &of_life)
     }
 
-    /// The order of the emitters and of these streams alone.
-    pub(super) fn from_streams(
+    /// The emitters' orders alone: what is left beside a stream's own places when the order of a life has a cycle. (To close
+    /// the two together would put everything on the cycle before everything else on it.)
+    pub(super) fn of_emitters(
+        case: &Case<'_>,
+        members: &Members,
+        tracks: &[Track],
+        life: Life,
+        knot: Option<u32>,
+    ) -> Self {
+        let mut order = Order::from_streams(case, members, tracks, life, knot, &[]);
+        // The stream does not follow it, so it explains nothing as it stands.
+        order.line = None;
+        order
+    }
+
+    /// The order of the emitters and of these streams.
+    fn from_streams(
         case: &Case<'_>,
         members: &Members,
         tracks: &[Track],

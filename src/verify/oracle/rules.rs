@@ -92,18 +92,18 @@ fn owes(channel: &Channel<'_>, stream: usize) -> bool {
 
 /// Whether some choice explains what a stream delivered and what it did not.
 ///
-/// Where every choice has a cycle in its order, G5 is broken and the emitters' orders and the stream's own remain; where
-/// some have none, the others are no explanations.
+/// Where everything that can join an incarnation leaves a cycle in its order, G5 is broken and the emitters' orders and the
+/// stream's own remain; where some has none, the others are no explanations.
 fn accounted(channel: &Channel<'_>, whole: &Whole, stream: usize) -> bool {
     let bundle = channel.bundle(Thing::Stream(stream));
-    let mut cyclic = Vec::new();
-    let mut ordered = false;
-    for company in companies(channel, whole, bundle) {
+    companies(channel, whole, bundle).iter().any(|company| {
         let sealed = company.sealed.contains(&stream);
+        let mut cyclic = Vec::new();
+        let mut ordered = false;
         for (joined, elsewhere) in company.joinings(channel, stream) {
             let order = company.order(channel, &joined);
             if order.has_cycle() {
-                cyclic.push((order.events, elsewhere, sealed));
+                cyclic.push((order.events, elsewhere));
                 continue;
             }
             ordered = true;
@@ -111,12 +111,12 @@ fn accounted(channel: &Channel<'_>, whole: &Whole, stream: usize) -> bool {
                 return true;
             }
         }
-    }
-    !ordered
-        && cyclic.iter().any(|(events, elsewhere, sealed)| {
-            let order = Order::of_one_stream(channel, events, stream);
-            loss::accounted(channel, stream, &Choice { order: &order, elsewhere, sealed: *sealed })
-        })
+        !ordered
+            && cyclic.iter().any(|(events, elsewhere)| {
+                let order = Order::of_one_stream(channel, events, stream);
+                loss::accounted(channel, stream, &Choice { order: &order, elsewhere, sealed })
+            })
+    })
 }
 
 /// Under one choice of a timeline and of a bundle's incarnation: what else belongs to that incarnation, as indices of

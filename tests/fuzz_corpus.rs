@@ -1,0 +1,64 @@
+//! The fuzz target `operations`, replayed over its committed corpus on stable Rust, without a fuzzer: the reference router
+//! stands every input, and two planted routers each fall to an input that the fuzzer found in them.
+
+use narrowcast::verify::faults::{Visit, number_of, with_subject};
+use narrowcast::verify::guarantee::Guarantee;
+use narrowcast::verify::methods::fuzzed;
+use narrowcast::verify::subject::Subject;
+use std::fs;
+use std::path::PathBuf;
+
+struct Body(Vec<u8>);
+
+impl Visit for Body {
+    type Out = Vec<Guarantee>;
+    fn visit<S: Subject>(self) -> Vec<Guarantee> {
+        let breach = fuzzed::operations::<S>(&self.0);
+        breach.map(|breach| breach.findings.expect("the judge names it").violated()).unwrap_or_default()
+    }
+}
+
+/// The committed inputs, by name.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/operations");
+    let files = fs::read_dir(directory).expect("the corpus is committed");
+    let mut inputs: Vec<_> = files
+        .map(|file| {
+            let file = file.expect("the corpus can be listed");
+            (file.file_name().to_string_lossy().into_owned(), fs::read(file.path()).expect("an input can be read"))
+        })
+        .collect();
+    inputs.sort();
+    inputs
+}
+
+#[test]
+fn the_reference_router_stands_the_whole_corpus() {
+    let inputs = corpus();
+    assert!(inputs.len() >= 20, "{} inputs are no corpus", inputs.len());
+    for (name, bytes) in inputs {
+        let broken = with_subject(0, Body(bytes)).expect("0 is the reference router");
+        assert_eq!(broken, [], "{name}");
+    }
+}
+
+#[test]
+fn what_the_fuzzer_found_in_planted_routers_is_found_again() {
+    for (fault, guarantee) in [("global-broadcast", Guarantee::G1), ("lag-as-close", Guarantee::G9)] {
+        let number = number_of(fault).expect("it is in the museum");
+        let found = corpus().into_iter().filter(|(name, _)| name.starts_with(fault));
+        let broken: Vec<_> = found.flat_map(|(_, bytes)| with_subject(number, Body(bytes)).expect("it has this number")).collect();
+        assert!(broken.contains(&guarantee), "{fault}: {broken:?}");
+    }
+}
+
+#[test]
+fn every_input_decodes_to_a_program_that_can_be_run() {
+    let mut bytes = vec![0; 80];
+    for seed in 0..2_000_u64 {
+        let mut random = narrowcast::verify::methods::interleaved::SplitMix(seed);
+        bytes.iter_mut().for_each(|byte| *byte = random.next() as u8);
+        let (program, _decisions) = fuzzed::decode(&bytes[..seed as usize % 80]);
+        assert_eq!(program.check(), Ok(()), "seed {seed}:\n{program}");
+    }
+}
