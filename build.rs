@@ -36,8 +36,8 @@ fn provenance() {
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = run("git", &["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".into());
-    let dirty =
-        run("git", &["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    // What cannot be told from a commit counts as different from it.
+    let dirty = run("git", &["status", "--porcelain"]).is_none_or(|changes| !changes.is_empty());
     let rustc =
         env::var("RUSTC").ok().and_then(|rustc| run(&rustc, &["--version"])).unwrap_or_else(|| "unknown".into());
     println!("cargo::rustc-env=NARROWCAST_COMMIT={commit}");

@@ -101,7 +101,11 @@ impl Design for Naive {
     }
 }
 
-fn rounds<D: Design>(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>, name: &str, shape: Shape) {
+fn rounds<D: Design>(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    name: &str,
+    shape: Shape,
+) {
     let Shape { jobs, streams, burst } = shape;
     let expected = jobs * streams * burst;
     group.throughput(Throughput::Elements(expected as u64));

@@ -1,4 +1,5 @@
-//! The program as people and scripts meet it: exit codes, what stands on which stream, what is written, what is refused.
+//! The program as people and scripts meet it: exit codes, what stands on which stream, what is written, what is
+//! refused.
 //!
 //! Every test runs the built program in a directory of its own, with no terminal and none of our variables set. What it
 //! prints is kept as snapshots (`tests/snapshots/cli__*.snap`), without what differs from build to build.
@@ -479,8 +480,8 @@ fn a_complaint_cannot_steer_the_terminal() {
 
 // === snapshots ===
 
-/// What is printed, without what differs from build to build: versions, commit, compiler, digests, times, and where the program
-/// stands, by whose length lines are broken.
+/// What is printed, without what differs from build to build: versions, commit, compiler, digests, times, and where
+/// the program stands, by whose length lines are broken.
 fn redacted(text: &str) -> String {
     let mut joined = String::new();
     let mut lines = text.lines().peekable();

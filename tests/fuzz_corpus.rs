@@ -1,5 +1,5 @@
-//! The fuzz target `operations`, replayed over its committed corpus on stable Rust, without a fuzzer: the reference router
-//! stands every input, and two planted routers each fall to an input that the fuzzer found in them.
+//! The fuzz target `operations`, replayed over its committed corpus on stable Rust, without a fuzzer: the reference
+//! router stands every input, and two planted routers each fall to an input that the fuzzer found in them.
 
 use narrowcast::verify::faults::{Visit, number_of, with_subject};
 use narrowcast::verify::guarantee::Guarantee;
@@ -47,7 +47,8 @@ fn what_the_fuzzer_found_in_planted_routers_is_found_again() {
     for (fault, guarantee) in [("global-broadcast", Guarantee::G1), ("lag-as-close", Guarantee::G9)] {
         let number = number_of(fault).expect("it is in the museum");
         let found = corpus().into_iter().filter(|(name, _)| name.starts_with(fault));
-        let broken: Vec<_> = found.flat_map(|(_, bytes)| with_subject(number, Body(bytes)).expect("it has this number")).collect();
+        let broken: Vec<_> =
+            found.flat_map(|(_, bytes)| with_subject(number, Body(bytes)).expect("it has this number")).collect();
         assert!(broken.contains(&guarantee), "{fault}: {broken:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! The judge knows no router.
 //!
-//! This crate is made of the judge's files and nothing else of ours: what a history is, what the guarantees are called,
-//! and the two judges. Were one of them to name the kernel, the router, a method or a planted fault, this test would not
-//! compile. So whoever doubts a verdict has only these files to read.
+//! This crate is made of the judge's files and nothing else of ours: what a history is, what the guarantees are
+//! called, and the two judges. Were one of them to name the kernel, the router, a method or a planted fault, this
+//! test would not compile. So whoever doubts a verdict has only these files to read.
 //!
 //! A history of each kind is judged, so that what compiles is seen to work as well.
 

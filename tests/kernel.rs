@@ -1,8 +1,9 @@
 //! The kernel as plain data structures and rights, over std's primitives and on one thread.
 //!
-//! What one job retains is compared with the most naive log there is, a vector of everything. Then: where streams start, which
-//! life a right reaches, how a job ends and is given up, what refusals count, and that caller's code (wakers that
-//! panic, batches that are held) can do no harm to others. The races between these are the explorers' business.
+//! What one job retains is compared with the most naive log there is, a vector of everything. Then: where streams
+//! start, which life a right reaches, how a job ends and is given up, what refusals count, and that caller's code
+//! (wakers that panic, batches that are held) can do no harm to others. The races between these are the explorers'
+//! business.
 #![cfg(feature = "router")]
 
 use narrowcast::compiled::native::kernel::log::{CHUNK_BYTES, Retention};

@@ -1,7 +1,7 @@
 //! `interleaved` is exact: what it found once it shows again.
 //!
-//! - The same program, seed and schedule record the same history, on the reference router and on every router of the museum; a
-//!   schedule that belongs to another program is *stale*, and never taken for another run.
+//! - The same program, seed and schedule record the same history, on the reference router and on every router of the
+//!   museum; a schedule that belongs to another program is *stale*, and never taken for another run.
 //! - What it finds in a leaky router is minimal: small, it replays, and without any one operation it is gone.
 //! - With everything forced sequential, each guarantee that this build checks lacks a premise.
 #![cfg(feature = "verify")]
@@ -27,8 +27,8 @@ fn fits(execution: &Execution, schedule: &[u8]) -> bool {
     execution.abnormal.is_none() && execution.schedule == schedule
 }
 
-/// A complete schedule of a program: at each step a thread that can move, drawn from the seed. Whether a thread can move is
-/// found out by asking: a schedule that goes on with one that cannot is stale at that very step.
+/// A complete schedule of a program: at each step a thread that can move, drawn from the seed. Whether a thread can
+/// move is found out by asking: a schedule that goes on with one that cannot is stale at that very step.
 fn some_schedule<S: Subject>(program: &Arc<Program>, seed: u64) -> Schedule {
     let mut random = SplitMix(seed);
     let mut schedule = Schedule::new();
@@ -281,8 +281,8 @@ fn left_to_interleave_every_checked_guarantee_has_its_premises() {
 
 // === the seed ===
 
-/// The reference router with a defect that depends on what it draws: with every other seed it refuses all events. So does
-/// a router whose ids or hashes collide with some seeds and not with others.
+/// The reference router with a defect that depends on what it draws: with every other seed it refuses all events. So
+/// does a router whose ids or hashes collide with some seeds and not with others.
 struct ByLuck {
     router: Reference,
     unlucky: bool,

@@ -1,8 +1,8 @@
-//! The house rules that the compiler does not enforce: who may import whom, what may not be written, how long a file may
-//! be, and that the maps in `docs/` show the house as it is (`docs/architecture.md`).
+//! The house rules that the compiler does not enforce: who may import whom, what may not be written, how long a file
+//! may be, and that the maps in `docs/` show the house as it is (`docs/architecture.md`).
 //!
-//! Each rule is one function from a file's path and text to the violations in it. Each is applied to the sources, and each
-//! is first seen to find what it is there to find: a rule that cannot fail is no rule ([`rule!`]).
+//! Each rule is one function from a file's path and text to the violations in it. Each is applied to the sources, and
+//! each is first seen to find what it is there to find: a rule that cannot fail is no rule ([`rule!`]).
 //!
 //! Imports are read by [`imports`] from the sources with comments and literals taken out: every path of every `use`
 //! tree, and every path written out in full elsewhere, both resolved from the module that they stand in.
@@ -195,12 +195,19 @@ fn routers_touched(path: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     forbidden(path, text, "only subjects and methods touch a router", |import| {
-        import.is_within(&["crate::router", "crate::compiled", "crate::kernel", "crate::sink", "crate::jobs", "crate::server"])
+        import.is_within(&[
+            "crate::router",
+            "crate::compiled",
+            "crate::kernel",
+            "crate::sink",
+            "crate::jobs",
+            "crate::server",
+        ])
     })
 }
 
-/// What stands below does not know what stands above: kernel; router and sinks; jobs, server and the harness; the reports;
-/// the program.
+/// What stands below does not know what stands above: kernel; router and sinks; jobs, server and the harness; the
+/// reports; the program.
 fn storeys(path: &str, text: &str) -> Vec<String> {
     const ABOVE: [(&[&str], &[&str]); 4] = [
         (
@@ -530,8 +537,8 @@ fn the_kernel_can_be_read_in_one_sitting() {
 
 // === the maps ===
 
-/// What differs between the code map (the rows of docs/architecture.md that begin with a path below `src`) and the house: every
-/// file and folder of `src` down to the second level has a row, and no row leads nowhere.
+/// What differs between the code map (the rows of docs/architecture.md that begin with a path below `src`) and the
+/// house: every file and folder of `src` down to the second level has a row, and no row leads nowhere.
 fn map_violations(map: &str, house: &[String]) -> Vec<String> {
     let cells = map.lines().filter(|line| line.starts_with("| `src/")).filter_map(|line| line.split('|').nth(1));
     let named: Vec<&str> =

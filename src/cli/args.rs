@@ -2,6 +2,7 @@
 
 use crate::verify::guarantee::Guarantee;
 use crate::verify::session;
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub(super) struct Common {
     #[arg(long, global = true, value_enum, default_value = "auto", env = "NARROWCAST_COLOR")]
     pub(super) color: Color,
     /// No progress on standard error
-    #[arg(short, long, global = true, env = "NARROWCAST_QUIET")]
+    #[arg(short, long, global = true, env = "NARROWCAST_QUIET", value_parser = FalseyValueParser::new())]
     pub(super) quiet: bool,
 }
 
@@ -135,11 +136,24 @@ pub(super) struct Verify {
     #[arg(long, value_name = "ID", env = "NARROWCAST_FAULT")]
     pub(super) fault: Option<String>,
     /// Force everything sequential: no premise of the checks is then reached, and the run must end `vacuous`
-    #[arg(long, env = "NARROWCAST_SEQUENTIAL")]
+    #[arg(long, env = "NARROWCAST_SEQUENTIAL", value_parser = FalseyValueParser::new())]
     pub(super) sequential: bool,
-    /// Where the evidence and the counterexamples are written
-    #[arg(long, value_name = "DIR", default_value = "target/narrowcast", env = "NARROWCAST_OUT")]
-    pub(super) out: PathBuf,
+    /// Where the evidence and the counterexamples are written [default: target/narrowcast, and for a planted fault
+    /// target/narrowcast/faults/ID]
+    #[arg(long, value_name = "DIR", env = "NARROWCAST_OUT")]
+    out: Option<PathBuf>,
+}
+
+impl Verify {
+    /// Where the results go. A planted fault's must not take the place of the router's own.
+    pub(super) fn out(&self) -> PathBuf {
+        let default = PathBuf::from("target/narrowcast");
+        match (&self.out, &self.fault) {
+            (Some(out), _) => out.clone(),
+            (None, Some(fault)) => default.join("faults").join(fault),
+            (None, None) => default,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

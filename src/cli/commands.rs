@@ -45,7 +45,6 @@ pub(super) fn show<T: Serialize>(
         Format::Human => print(&human(style(&io::stdout()))),
         Format::Json => print(&(serde_json::to_string_pretty(value).map_err(Failure::internal)? + "\n")),
     }
-    Ok(())
 }
 
 pub(super) fn spawner(profile: Profile) -> Result<Spawner, Failure> {
@@ -60,6 +59,9 @@ fn fault_named(id: &str) -> Result<Fault, Failure> {
             patch.file
         ))),
         Some(fault) => Ok(fault),
+        None if faults::near_misses().iter().any(|(_, about)| about.id == id) => Err(Failure::usage(format!(
+            "{id} is a near-miss, a correct router; every run of `narrowcast verify` checks that it is not flagged"
+        ))),
         None => {
             let known: Vec<&str> = all.iter().map(Fault::id).collect();
             Err(Failure::usage(format!("no planted fault is called {id:?}; there are: {}", known.join(", "))))
@@ -80,7 +82,8 @@ fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
         argv: normalised(std::env::args().skip(1)),
     };
     // Found out now rather than after a minute of work.
-    fs::create_dir_all(&args.out).map_err(|error| Failure::file("create", &args.out, error))?;
+    let out = args.out();
+    fs::create_dir_all(&out).map_err(|error| Failure::file("create", &out, error))?;
     let progress: OnceLock<Progress> = OnceLock::new();
     let quiet = common.quiet;
     let tell = |tell: Tell<'_>| match tell {
@@ -98,8 +101,8 @@ fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
         progress.done();
     }
     let evidence = evidence::seal(outcome.stable, outcome.volatile).map_err(Failure::internal)?;
-    write_out(&args.out, &evidence, &outcome.counterexamples)?;
-    show(common, &evidence, |style| terminal::verify(&as_called(&evidence, &args.out), style))?;
+    write_out(&out, &evidence, &outcome.counterexamples)?;
+    show(common, &evidence, |style| terminal::verify(&as_called(&evidence, &out), style))?;
     Ok(evidence.stable.exit_code)
 }
 
@@ -137,11 +140,7 @@ fn normalised(argv: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 fn write_out(out: &Path, evidence: &Evidence, counterexamples: &[(String, Counterexample)]) -> Result<(), Failure> {
-    // Files of an earlier run beside those of this one would be taken for its findings.
-    let old = out.join("counterexamples");
-    if old.exists() {
-        fs::remove_dir_all(&old).map_err(|error| Failure::file("remove", &old, error))?;
-    }
+    remove_old(&out.join("counterexamples"))?;
     let write = |file: &Path, text: String| {
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, error))?;
@@ -153,6 +152,21 @@ fn write_out(out: &Path, evidence: &Evidence, counterexamples: &[(String, Counte
         write(&out.join(name), text + "\n")?;
     }
     write(&out.join("evidence.json"), evidence::to_json(evidence).map_err(Failure::internal)?)
+}
+
+/// Removes the counterexamples of an earlier run, which beside those of this one would be taken for its findings; and
+/// nothing that we did not write.
+fn remove_old(directory: &Path) -> Result<(), Failure> {
+    let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            remove_old(&path)?;
+        } else if fs::read_to_string(&path).is_ok_and(|text| text.contains(Counterexample::SCHEMA)) {
+            fs::remove_file(&path).map_err(|error| Failure::file("remove", &path, error))?;
+        }
+    }
+    Ok(())
 }
 
 // === faults, explain ===

@@ -71,8 +71,13 @@ fn style(stream: &(impl anstream::stream::RawStream + IsTerminal)) -> Style {
     Style { color, unicode: unicode && std::env::var("TERM").as_deref() != Ok("dumb"), width }
 }
 
-/// Prints a result. That nobody reads it any more (`| head`) is no failure.
-fn print(text: &str) {
+/// Prints a result. That nobody reads it any more (`| head`) is no failure; that it could not be written is.
+fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    let _nobody_reads = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::internal(format!("cannot write the result to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }

@@ -11,7 +11,7 @@
 use super::Refused;
 use super::log::{Batch, Fetch, Log, Retention};
 use super::sync::Mutex;
-use super::wake::{Ticket, Waiters};
+use super::wake::{Ticket, Waiters, Woken};
 use crate::narration::{self, JobId, Outcome};
 use std::task::Waker;
 
@@ -115,8 +115,9 @@ impl Channel {
         Ok(position)
     }
 
-    /// Ends the life. Whoever comes first decides the outcome; the others get it as an error.
-    pub(super) fn seal(&self, outcome: Outcome) -> Result<(), Outcome> {
+    /// Ends the life. Whoever comes first decides the outcome, and has the waiters to wake; the others get the
+    /// outcome as an error.
+    pub(super) fn seal(&self, outcome: Outcome) -> Result<Woken, Outcome> {
         let woken = {
             let mut state = self.state.lock();
             if let Some(decided) = state.outcome {
@@ -125,8 +126,7 @@ impl Channel {
             state.outcome = Some(outcome);
             state.waiters.take()
         };
-        woken.wake();
-        Ok(())
+        Ok(woken)
     }
 
     /// Opens a stream: `start` says from which position, given the one that the next event takes.

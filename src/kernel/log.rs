@@ -103,9 +103,9 @@ impl Log {
         if !self.ends.is_empty() && self.open.len() + frame.len() + (self.ends.len() + 1) * END > CHUNK_BYTES {
             self.seal();
         }
-        if self.open.capacity() == 0 {
-            self.open.reserve(FIRST_BYTES);
-        }
+        // With room for the table of ends, so that sealing does not move the chunk.
+        let room = frame.len() + (self.ends.len() + 1) * END;
+        self.open.reserve(if self.open.capacity() == 0 { room.max(FIRST_BYTES) } else { room });
         self.open.extend_from_slice(frame);
         self.ends.push(self.open.len() as u32);
         let position = self.next;
@@ -128,7 +128,9 @@ impl Log {
         for end in self.ends.drain(..) {
             self.open.extend_from_slice(&end.to_le_bytes());
         }
-        let body = self.open.split().freeze();
+        // The whole allocation goes: were the next chunk to go on in it, a reader of one event would pin its
+        // neighbours.
+        let body = std::mem::take(&mut self.open).freeze();
         self.sealed.push_back(Chunk { first: self.next - u64::from(count), count, body });
     }
 

@@ -200,7 +200,9 @@ impl Core {
 
     /// Closes a job: ends it, and lets it linger until some stream has had the end.
     pub(super) fn close(&self, channel: &Arc<Channel>, outcome: Outcome) -> Result<(), Refused> {
-        channel.seal(outcome).map_err(|decided| self.refuse(Refused::Closed(decided)))?;
+        // The waiters are woken when this goes, at the end: a waker is caller's code, and one that panics must find the
+        // job where it can be given up.
+        let _woken = channel.seal(outcome).map_err(|decided| self.refuse(Refused::Closed(decided)))?;
         let (place, evicted) = {
             let mut lingering = self.lingering.lock();
             let place = lingering.next;

@@ -78,6 +78,9 @@ pub enum Op {
     Close { job: usize, outcome: Outcome, door: Door },
 }
 
+/// Most threads of a program, and most streams: more than any schedule could make sense of.
+const MOST: usize = 200;
+
 impl Program {
     /// How many operations it has, the prelude's included.
     pub fn operations(&self) -> usize {
@@ -119,6 +122,20 @@ impl Program {
 
     /// Why the program cannot be run, if it cannot: an index without a name, or a stream that two threads use.
     pub fn check(&self) -> Result<(), String> {
+        if self.threads.len() > MOST {
+            return Err(format!("{} threads; at most {MOST} can be scheduled", self.threads.len()));
+        }
+        let ops = || self.prelude.iter().chain(self.threads.iter().flatten());
+        let stream = |op: &Op| match op {
+            Op::Subscribe { stream, .. }
+            | Op::SubscribeSystem { stream }
+            | Op::Read { stream, .. }
+            | Op::Leave { stream } => Some(*stream),
+            _ => None,
+        };
+        if let Some(stream) = ops().filter_map(stream).find(|stream| *stream >= MOST) {
+            return Err(format!("stream {stream}; streams are numbered below {MOST}"));
+        }
         let mut user = vec![None; self.streams()];
         for (thread, ops) in self.threads.iter().enumerate() {
             for op in ops {

@@ -1,11 +1,11 @@
 //! Bindings: which incarnation each event and each stream can belong to.
 //!
-//! Alone, each can belong to the lives that its interval meets ([`Lives::holding`]). What deliveries tie together shares
-//! one, so sets of lives are intersected along deliveries (a union-find over streams and events). A delivery that would
-//! leave no life in common ties nothing: it breaks confinement.
+//! Alone, each can belong to the lives that its interval meets ([`Lives::holding`]). What deliveries tie together
+//! shares one, so sets of lives are intersected along deliveries (a union-find over streams and events). A delivery
+//! that would leave no life in common ties nothing: it breaks confinement.
 //!
-//! In most histories a name has one possible life, or each of its events one and the same as its stream; then the ties say
-//! nothing new and none is followed.
+//! In most histories a name has one possible life, or each of its events one and the same as its stream; then the
+//! ties say nothing new and none is followed.
 
 use super::Case;
 use super::incarnation::{Life, Lives};
@@ -235,8 +235,8 @@ impl Knots {
     }
 }
 
-/// Whether an emit of unknown outcome left the life that can have been open at its invoke for one that was certainly opened
-/// later. One with a label cannot: it belongs to its life alone.
+/// Whether an emit of unknown outcome left the life that can have been open at its invoke for one that was certainly
+/// opened later. One with a label cannot: it belongs to its life alone.
 pub(super) fn took_effect_late(case: &Case<'_>, event: u32) -> bool {
     let Case { job, lives, bonds } = *case;
     let record = &job.events[event as usize];

@@ -1,8 +1,8 @@
 //! G6 counted-loss.
 //!
-//! > The stream is in order if each event of `U` (accepted into its incarnation, not delivered on it) can be given a place:
-//! > before the start, in a gap whose marker counts it, after all, or (`info` and open emits only) nowhere; so that places
-//! > respect the order `P`. (In full: docs/history.md, "G6 in full".)
+//! > The stream is in order if each event of `U` (accepted into its incarnation, not delivered on it) can be given a
+//! place: > before the start, in a gap whose marker counts it, after all, or (`info` and open emits only) nowhere; so
+//! that places > respect the order `P`. (In full: docs/history.md, "G6 in full".)
 //!
 //! Search: first the linear extension of `P` that the [`Order`] holds is tried as it stands. If, read along it, every
 //! stretch between two deliveries is as long as the markers there say, and the rest lies before the start or after all,
@@ -67,8 +67,8 @@ pub(super) fn judge(
     }
 }
 
-/// How far the end of a stream can be judged. From when it was left or stopped no tail is owed; an end or a `drained` line
-/// before that is judged.
+/// How far the end of a stream can be judged. From when it was left or stopped no tail is owed; an end or a `drained`
+/// line before that is judged.
 fn tail(stream: &Stream) -> Tail {
     let gone = stream.gone();
     match (stream.ended, stream.drained) {
@@ -152,7 +152,8 @@ impl Debt<'_> {
         (counted == 0 || line.invoked[rest] < marked) && self.may_lack(line, rest)
     }
 
-    /// The same for a stream that delivered and counted nothing: some point parts what lies before its start from what is to come.
+    /// The same for a stream that delivered and counted nothing: some point parts what lies before its start from
+    /// what is to come.
     fn holds_undelivered(&self, line: &Linear) -> bool {
         let count = self.order.nodes.len();
         let begin = match (&self.start, self.tail) {

@@ -1,17 +1,18 @@
 //! Incarnations: in which lives of a name an operation can have fallen.
 //!
-//! Creates and closes are intervals of lines, and each took effect at one instant inside its own. A life is named after
-//! the create that opened it. For every create we compute its *openings*: the slots (gaps between two lines) in which it
-//! can have opened a life, each with the line before which that life must have been over. Both follow from a few
-//! extreme lines, so no choice of instants is ever enumerated:
+//! Creates and closes are intervals of lines, and each took effect at one instant inside its own. A life is named
+//! after the create that opened it. For every create we compute its *openings*: the slots (gaps between two lines) in
+//! which it can have opened a life, each with the line before which that life must have been over. Both follow from a
+//! few extreme lines, so no choice of instants is ever enumerated:
 //!
-//! - it opens a life in slot `k` if no other create must have come before (`up <= k`), or a close can lie after all those
-//!   that must: one that begins by `k` and can last beyond the latest of their invokes;
-//! - a life opened in slot `k` is over before the earliest `up` among the closes invoked after `k`. Those invoked before may
-//!   have come before it.
+//! - it opens a life in slot `k` if no other create must have come before (`up <= k`), or a close can lie after all
+//!   those that must: one that begins by `k` and can last beyond the latest of their invokes;
+//! - a life opened in slot `k` is over before the earliest `up` among the closes invoked after `k`. Those invoked
+//!   before may have come before it.
 //!
 //! An operation can fall into the life if its own interval meets the time between.
 
+use super::frame::Frame;
 use super::record::{Job, LineNo, NEVER, Span, Stream, Via};
 use std::collections::HashMap;
 
@@ -183,8 +184,8 @@ impl Lives {
         self.creates[life as usize].over = over;
     }
 
-    /// Creates with no close that can lie between any two of them open one life, not several: the openings of all become
-    /// those of the first.
+    /// Creates with no close that can lie between any two of them open one life, not several: the openings of all
+    /// become those of the first.
     fn join_lives(&mut self) {
         let mut group: Vec<usize> = Vec::new();
         for at in 0..self.creates.len() {
@@ -214,8 +215,8 @@ impl Lives {
         between(a, b) || between(b, a)
     }
 
-    /// An accepted emit or subscribe shows that some create took effect before it returned; where that can only have been
-    /// the first life's, it was open by then.
+    /// An accepted emit or subscribe shows that some create took effect before it returned; where that can only have
+    /// been the first life's, it was open by then.
     fn heed_use(&mut self, job: &Job) {
         let Some(first) = self.creates.iter().position(|create| create.from < create.to) else { return };
         let invoke = self.creates[first].span.invoke;
@@ -391,9 +392,9 @@ impl Lives {
 
     /// The lives that can have been the last one at an instant of a subscribe's interval at which none was open.
     ///
-    /// A life can be closed in slot `z` by one of its closers, and the subscribe can follow in slot `z` or, if that is too
-    /// early, at its invoke. What must have been created by then must have been created by `z`, so that it found the life
-    /// open or came before it. Through a handle the life need not be the last.
+    /// A life can be closed in slot `z` by one of its closers, and the subscribe can follow in slot `z` or, if that
+    /// is too early, at its invoke. What must have been created by then must have been created by `z`, so that it
+    /// found the life open or came before it. Through a handle the life need not be the last.
     pub(super) fn sealed(&self, invoke: LineNo, up: LineNo, via: Handle) -> Vec<Life> {
         if via == Handle::Nothing {
             return Vec::new();
@@ -414,8 +415,8 @@ impl Lives {
         found
     }
 
-    /// The latest invoke of a create that took effect before a subscribe for certain; 0 if that does not matter, since a handle
-    /// leads to its own life.
+    /// The latest invoke of a create that took effect before a subscribe for certain; 0 if that does not matter,
+    /// since a handle leads to its own life.
     fn created_by(&self, invoke: LineNo, up: LineNo, via: Handle) -> LineNo {
         if via != Handle::Name {
             return 0;
@@ -447,8 +448,8 @@ impl Lives {
         })
     }
 
-    /// Whether a stream can have been opened in this life, or on it when it was sealed, so that the life was closed before
-    /// the stream's end.
+    /// Whether a stream can have been opened in this life, or on it when it was sealed, so that the life was closed
+    /// before the stream's end.
     fn can_end(&self, life: Life, stream: &Stream, end: LineNo) -> bool {
         let (invoke, up, via) = (stream.span.invoke, stream.span.up(), self.handle(stream.via));
         let latest = self.created_by(invoke, up, via);
@@ -463,7 +464,8 @@ impl Lives {
     pub(super) fn closers(&self, life: Life, before: LineNo) -> impl Iterator<Item = &Closing> {
         let from = self.creates[life as usize].span.invoke;
         let until = self.closes.partition_point(|close| close.span.invoke < before);
-        // A close whose `up` is not after the create began cannot lie after it; the running maximum tells where to stop.
+        // A close whose `up` is not after the create began cannot lie after it; the running maximum tells where to
+        // stop.
         let start = self.closes_up.partition_point(|&up| up <= from).min(until);
         let over = self.creates[life as usize].over;
         self.closes[start..until]
@@ -483,8 +485,8 @@ impl Lives {
             && opening.needs.is_none_or(|needs| self.closes[needs as usize].index != close.index)
     }
 
-    /// Whether this life was over before a line under every choice, by a close that returned `ok` before it; if so, such
-    /// a close.
+    /// Whether this life was over before a line under every choice, by a close that returned `ok` before it; if so,
+    /// such a close.
     ///
     /// What belongs to it was over before the line `until`, so it was opened before that.
     pub(super) fn certainly_over(&self, life: Life, until: LineNo, before: LineNo) -> Option<&Closing> {
@@ -509,8 +511,8 @@ impl Lives {
 
     /// Whether other things, which can belong to several lives, must belong to this one as long as these things do.
     ///
-    /// In another life they would lie before this one was opened, and so before the first of these was over; or after it
-    /// was closed, and so after the last of these began.
+    /// In another life they would lie before this one was opened, and so before the first of these was over; or after
+    /// it was closed, and so after the last of these began.
     pub(super) fn must_join(&self, life: Life, frame: Frame, others: &[Life], their: Frame) -> bool {
         let may_hold = |own: &&Opening| own.first < frame.until && frame.from < own.over;
         let own = || self.openings(life).iter().filter(may_hold);
@@ -594,8 +596,8 @@ impl Lives {
 
     /// Notes what the end of a stream shows; whether that is new.
     ///
-    /// A close of its life took effect before it: where only one close can be meant, that one; where only one life can be
-    /// meant, that life was over by then, and the next was not open when the stream was opened.
+    /// A close of its life took effect before it: where only one close can be meant, that one; where only one life
+    /// can be meant, that life was over by then, and the next was not open when the stream was opened.
     pub(super) fn heed_end(&self, lives: &[Life], stream: &Stream, end: LineNo, shown: &mut Shown) -> bool {
         let ending = || lives.iter().copied().filter(|&life| self.can_end(life, stream, end));
         let mut closed = ending().filter_map(|life| Some((life, self.closers(life, end).next()?)));
@@ -680,32 +682,6 @@ fn show_by_use(creates: &mut [Reach], job: &Job) {
     let shown = used.filter(|span| span.ok() && span.end > first.span.invoke).map(|span| span.end).min();
     if let Some(shown) = shown.filter(|&shown| shown < second) {
         first.up = first.up.min(shown);
-    }
-}
-
-/// The part of a life that some things which belong to it need: it was open after the last of them began (`from`), and
-/// before the first of them was over (`until`).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    pub(super) from: LineNo,
-    pub(super) until: LineNo,
-    /// The next life was not opened before this line: a stream met this one, open or sealed, after it.
-    pub(super) next: LineNo,
-}
-
-impl Frame {
-    pub(super) const FREE: Frame = Frame { from: 0, until: NEVER, next: 0 };
-
-    /// One more thing belongs to the life.
-    pub(super) fn hold(&mut self, span: &Span) {
-        self.from = self.from.max(span.invoke);
-        self.until = self.until.min(span.up());
-    }
-
-    pub(super) fn of(span: &Span) -> Frame {
-        let mut frame = Frame::FREE;
-        frame.hold(span);
-        frame
     }
 }
 

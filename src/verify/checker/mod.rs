@@ -12,11 +12,13 @@
 //! 3. one file for each guarantee: its definition, the search for a breach, the witness.
 //!
 //! Operations are intervals of lines throughout. Nothing here enumerates interleavings: a thing is acquitted if its
-//! windows are not empty. The oracle decides the same questions by enumeration; `tests/judges_agree.rs` compares the two.
+//! windows are not empty. The oracle decides the same questions by enumeration; `tests/judges_agree.rs` compares the
+//! two.
 
 mod binding;
 mod confinement;
 mod counted_loss;
+mod frame;
 mod incarnation;
 mod intake;
 mod no_fallback;
@@ -197,8 +199,8 @@ struct Context<'a> {
 /// Finds the lives of a name and what is bound to them.
 ///
 /// An end shows the close that it came from, where only one can be meant; and which one can be meant depends on the
-/// lives. So where an end tells more than the operations' own lines, the lives are computed again, until nothing changes.
-/// Few histories need a second round.
+/// lives. So where an end tells more than the operations' own lines, the lives are computed again, until nothing
+/// changes. Few histories need a second round.
 fn bind(job: &Job) -> (Lives, Bonds) {
     let mut shown = Shown::default();
     loop {

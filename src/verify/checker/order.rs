@@ -1,11 +1,12 @@
 //! The order `P` of one life: every emitter's order together with the order of deliveries of every stream.
 //!
-//! Its events are numbered in the order of their invokes. Neighbours are joined by edges (each emit with the emitter's next, each
-//! delivery with the stream's next); most streams deliver the same sequence, so most edges are met again and dropped at
-//! once, and what remains is as long as the life's events, not as its deliveries.
+//! Its events are numbered in the order of their invokes. Neighbours are joined by edges (each emit with the
+//! emitter's next, each delivery with the stream's next); most streams deliver the same sequence, so most edges are
+//! met again and dropped at once, and what remains is as long as the life's events, not as its deliveries.
 
 use super::Case;
-use super::incarnation::{Frame, Life};
+use super::frame::Frame;
+use super::incarnation::Life;
 use super::record::{LineNo, Stream, Via, What};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -243,8 +244,8 @@ impl Order {
         Order::from_streams(case, members, tracks, life, knot, &of_life)
     }
 
-    /// The emitters' orders alone: what is left beside a stream's own places when the order of a life has a cycle. (To close
-    /// the two together would put everything on the cycle before everything else on it.)
+    /// The emitters' orders alone: what is left beside a stream's own places when the order of a life has a cycle.
+    /// (To close the two together would put everything on the cycle before everything else on it.)
     pub(super) fn of_emitters(
         case: &Case<'_>,
         members: &Members,

@@ -1,14 +1,15 @@
 //! Placement: whether every event that a stream did not deliver can be given a place (G6, in all orders).
 //!
-//! Places are slots on a line: 0 before the start, `i + 1` the gap after the `i`-th delivery, and the last one after all. `P`
-//! gives each event a window of slots: not before the last delivery that it follows, not after the first that follows
-//! it. What else is known of an event (when it was invoked, whether it may lie before the start or after all) narrows its own
-//! window, and through `P` those of its followers and forerunners.
+//! Places are slots on a line: 0 before the start, `i + 1` the gap after the `i`-th delivery, and the last one after
+//! all. `P` gives each event a window of slots: not before the last delivery that it follows, not after the first
+//! that follows it. What else is known of an event (when it was invoked, whether it may lie before the start or after
+//! all) narrows its own window, and through `P` those of its followers and forerunners.
 //!
-//! Once the windows agree along `P`, the order itself can be forgotten: if two events were placed against it, each may
-//! take the other's slot. What remains is to fill markers from windows, earliest deadline first. Two questions are asked
-//! apart: can all that *must* be counted be counted without overfilling a marker; and can all markers be filled from what
-//! *may* be counted there. By the theorem of Mendelsohn and Dulmage, if both can, then both can at once.
+//! Once the windows agree along `P`, the order itself can be forgotten: if two events were placed against it, each
+//! may take the other's slot. What remains is to fill markers from windows, earliest deadline first. Two questions
+//! are asked apart: can all that *must* be counted be counted without overfilling a marker; and can all markers be
+//! filled from what *may* be counted there. By the theorem of Mendelsohn and Dulmage, if both can, then both can at
+//! once.
 //!
 //! A stream that starts `now` started at some instant of its subscribe. What an instant decides changes only where an
 //! emit begins or must be over, so only those instants are tried.
@@ -320,8 +321,8 @@ fn fill(
     Ok(())
 }
 
-/// Gives every node the greatest label of those from which it can be reached (its own included); 0 if there is none. The labels
-/// come in descending order, so that every node is visited once. Cycles do no harm.
+/// Gives every node the greatest label of those from which it can be reached (its own included); 0 if there is none.
+/// The labels come in descending order, so that every node is visited once. Cycles do no harm.
 fn spread(graph: &Graph, count: usize, labels: impl Iterator<Item = (u32, u32)>) -> Vec<u32> {
     let mut greatest = vec![0; count];
     let mut stack = Vec::new();

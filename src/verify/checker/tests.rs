@@ -8,9 +8,10 @@ use super::{Checker, check};
 
 /// Reads a history: steps parted by `;`.
 ///
-/// `0>create a` invokes, `0<` returns `ok`, `0<fail closed`, `0<info`; `0=create a` does both at once. Operations: `create J`,
-/// `emit J E`, `sub J S [start|after E]`, `unsub S`, `close J [OUTCOME]`; the job `-` is the system. `@L` anywhere
-/// gives a life, `#d` a digest. `S:E` is a delivery, `S:+3` a marker, `S:.` an end (`S:.failed`), `S:!` a stop, `S:~` drained.
+/// `0>create a` invokes, `0<` returns `ok`, `0<fail closed`, `0<info`; `0=create a` does both at once. Operations:
+/// `create J`, `emit J E`, `sub J S [start|after E]`, `unsub S`, `close J [OUTCOME]`; the job `-` is the system. `@L`
+/// anywhere gives a life, `#d` a digest. `S:E` is a delivery, `S:+3` a marker, `S:.` an end (`S:.failed`), `S:!` a
+/// stop, `S:~` drained.
 fn history(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for step in text.split(';').map(str::trim).filter(|step| !step.is_empty()) {

@@ -1,7 +1,8 @@
 //! The museum: planted faults, which every check must be seen to find, and near-misses, which none may flag.
 //!
-//! Two kinds. *Leaky routers* are complete small subjects, each shaped after a real incident; what they look like stands in a file each. *Patches* change one
-//! place of the shipped kernel (`patches/*.patch`); `build.rs` puts them all into one guarded copy of its source.
+//! Two kinds. *Leaky routers* are complete small subjects, each shaped after a real incident; what they look like
+//! stands in a file each. *Patches* change one place of the shipped kernel (`patches/*.patch`); `build.rs` puts them
+//! all into one guarded copy of its source.
 //!
 //! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
 
@@ -39,10 +40,12 @@ pub trait Visit {
 
 macro_rules! exhibits {
     ($($about:path => $subject:ty),* $(,)?) => {
-        /// The complete routers of the museum: leaky ones first, then near-misses. A subject's number is its place here plus one.
+        /// The complete routers of the museum: leaky ones first, then near-misses. A subject's number is its place
+        /// here plus one.
         pub static ROUTERS: &[&About] = &[$(&$about),*];
 
-        /// Does something with the subject of this number; 0 is the reference router. `None` if there is no such number.
+        /// Does something with the subject of this number; 0 is the reference router. `None` if there is no such
+        /// number.
         pub fn with_subject<V: Visit>(number: u32, visit: V) -> Option<V::Out> {
             if number == 0 {
                 return Some(visit.visit::<super::subject::reference::Reference>());
@@ -147,8 +150,8 @@ impl Fault {
     }
 }
 
-/// The fuzz target `operations`: panics if the router of the number in `NARROWCAST_FUZZ_SUBJECT` (the reference router, if there is none) is
-/// in breach on the program and schedule that these bytes stand for.
+/// The fuzz target `operations`: panics if the router of the number in `NARROWCAST_FUZZ_SUBJECT` (the reference
+/// router, if there is none) is in breach on the program and schedule that these bytes stand for.
 ///
 /// # Panics
 /// With what the judge found; that is how a fuzzer is told.

@@ -200,7 +200,7 @@ pub struct Searched {
 }
 
 fn examine(program: &Arc<Program>, execution: Execution, bench: &mut Bench) -> Option<Breach> {
-    let findings = bench.judge(execution.history.clone(), execution.waits);
+    let findings = bench.judge(&execution.history, execution.waits);
     if findings.is_none() && execution.abnormal.is_none() {
         return None;
     }
@@ -213,13 +213,14 @@ fn examine(program: &Arc<Program>, execution: Execution, bench: &mut Bench) -> O
     })
 }
 
-/// Tries every schedule of a program, up to `most`, until one is in breach in a way that `wanted` accepts.
+/// Tries every schedule of a program, up to `most`, until one is in breach in a way that ends the search: `enough` is
+/// shown every breach.
 pub fn exhaust<S: Subject>(
     program: &Arc<Program>,
     seed: u64,
     most: u64,
     bench: &mut Bench,
-    wanted: &dyn Fn(&Breach) -> bool,
+    enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
     let mut searched = Searched::default();
     // The path to the schedule that comes next: at each step, which of the choices.
@@ -230,7 +231,7 @@ pub fn exhaust<S: Subject>(
         searched.schedules += 1;
         searched.unsupported |= execution.unsupported > 0;
         let choices = execution.choices.clone();
-        if let Some(breach) = examine(program, execution, bench).filter(|breach| wanted(breach)) {
+        if let Some(breach) = examine(program, execution, bench).filter(|breach| enough(breach)) {
             searched.breach = Some(breach);
             return searched;
         }
@@ -246,13 +247,13 @@ pub fn exhaust<S: Subject>(
     searched
 }
 
-/// Tries `many` schedules of a program, drawn from a seed.
+/// Tries `many` schedules of a program, drawn from a seed, until `enough` says so.
 pub fn sample<S: Subject>(
     program: &Arc<Program>,
     seed: u64,
     many: u64,
     bench: &mut Bench,
-    wanted: &dyn Fn(&Breach) -> bool,
+    enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
     let mut searched = Searched::default();
     let mut random = SplitMix(seed);
@@ -262,7 +263,7 @@ pub fn sample<S: Subject>(
         });
         searched.schedules += 1;
         searched.unsupported |= execution.unsupported > 0;
-        if let Some(breach) = examine(program, execution, bench).filter(|breach| wanted(breach)) {
+        if let Some(breach) = examine(program, execution, bench).filter(|breach| enough(breach)) {
             searched.breach = Some(breach);
             return searched;
         }
@@ -280,10 +281,15 @@ pub fn steer<S: Subject>(program: &Arc<Program>, decisions: &[u8], bench: &mut B
 }
 
 /// Runs a program once, one thread after the other, as ordinary tests do: reads that would wait give up.
-pub fn sequential<S: Subject>(program: &Arc<Program>, seed: u64, bench: &mut Bench) -> Searched {
+pub fn sequential<S: Subject>(
+    program: &Arc<Program>,
+    seed: u64,
+    bench: &mut Bench,
+    enough: &mut dyn FnMut(&Breach) -> bool,
+) -> Searched {
     let execution = execute::<S>(program, Pace::Sequential, seed, &mut |_, _| Ok(0));
     let unsupported = execution.unsupported > 0;
-    let breach = examine(program, execution, bench);
+    let breach = examine(program, execution, bench).filter(|breach| enough(breach));
     Searched { breach, frontier_emptied: true, schedules: 1, unsupported }
 }
 
@@ -359,30 +365,39 @@ pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
         let seed = SplitMix(plan.seed.wrapping_add(at)).next();
         (format!("generated {at}"), catalogue::generate(seed))
     });
-    for (at, (id, program)) in plan.programs.iter().cloned().chain(drawn).enumerate() {
+    for (id, program) in plan.programs.iter().cloned().chain(drawn) {
         let program = Arc::new(program);
-        let accept = |breach: &Breach| {
-            plan.wanted.is_empty() || plan.wanted.iter().any(|guarantee| minimise::breaks(breach, *guarantee))
+        let mut first: BTreeMap<Guarantee, Breach> = BTreeMap::new();
+        // Without a wish the search goes on, so that what is said of the other guarantees is said of all schedules.
+        let mut enough = |breach: &Breach| {
+            let Some(findings) = &breach.findings else {
+                report.abnormal = breach.abnormal.as_ref().map(|abnormal| format!("{abnormal:?} in {id}"));
+                return false;
+            };
+            for guarantee in findings.violated() {
+                let known = report.found.iter().any(|found| found.guarantee == guarantee);
+                if !known && (plan.wanted.is_empty() || plan.wanted.contains(&guarantee)) {
+                    first.entry(guarantee).or_insert_with(|| breach.clone());
+                }
+            }
+            !plan.wanted.is_empty() && !first.is_empty()
         };
-        let seed = SplitMix(plan.seed ^ at as u64).next();
         let searched = if plan.sequential {
-            sequential::<S>(&program, seed, &mut bench)
+            sequential::<S>(&program, plan.seed, &mut bench, &mut enough)
         } else if plan.exhaustive {
-            exhaust::<S>(&program, seed, plan.schedules_each, &mut bench, &accept)
+            exhaust::<S>(&program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         } else {
-            sample::<S>(&program, seed, plan.schedules_each, &mut bench, &accept)
+            sample::<S>(&program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         };
         report.programs += 1;
+        report.frontier_emptied &= !plan.exhaustive || searched.frontier_emptied || searched.breach.is_some();
         if searched.unsupported {
             report.not_applicable.push(id.clone());
         }
-        if plan.exhaustive && !searched.frontier_emptied && searched.breach.is_none() {
-            report.frontier_emptied = false;
-        }
-        if let Some(breach) = searched.breach {
-            report.note::<S>(&id, &breach, &plan.wanted, seed);
-        }
-        if report.found.iter().any(|found| plan.wanted.contains(&found.guarantee)) {
+        report
+            .found
+            .extend(first.into_iter().map(|(guarantee, breach)| found::<S>(&id, &breach, guarantee, plan.seed)));
+        if !plan.wanted.is_empty() && !report.found.is_empty() {
             break;
         }
     }
@@ -392,31 +407,19 @@ pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
     report
 }
 
-impl Report {
-    /// Notes the guarantees that a breach breaks and no earlier one did.
-    fn note<S: Subject>(&mut self, id: &str, breach: &Breach, wanted: &[Guarantee], seed: u64) {
-        let Some(findings) = &breach.findings else {
-            self.abnormal = breach.abnormal.as_ref().map(|abnormal| format!("{abnormal:?} in {id}"));
-            return;
-        };
-        for guarantee in findings.violated() {
-            let known = self.found.iter().any(|found| found.guarantee == guarantee);
-            if known || (!wanted.is_empty() && !wanted.contains(&guarantee)) {
-                continue;
-            }
-            let least = minimise::minimise::<S>(breach, guarantee, seed);
-            let again = replay::<S>(&least.program, seed, &least.schedule);
-            self.found.push(Found {
-                guarantee,
-                scenario: id.to_owned(),
-                minimised_from: breach.program.operations() as u64,
-                history: least.history.iter().map(|line| line.to_json()).collect(),
-                replays: again.history == least.history && again.abnormal == least.abnormal,
-                findings: least.findings.clone().unwrap_or_else(|| findings.clone()),
-                program: (*least.program).clone(),
-                schedule: least.schedule,
-            });
-        }
+/// Minimises a breach of one guarantee, and replays what is left of it.
+fn found<S: Subject>(id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+    let least = minimise::minimise::<S>(breach, guarantee, seed);
+    let again = replay::<S>(&least.program, seed, &least.schedule);
+    Found {
+        guarantee,
+        scenario: id.to_owned(),
+        minimised_from: breach.program.operations() as u64,
+        history: least.history.iter().map(|line| line.to_json()).collect(),
+        replays: again.history == least.history && again.abnormal == least.abnormal,
+        findings: least.findings.clone().expect("a breach of a guarantee has the judge's findings"),
+        program: (*least.program).clone(),
+        schedule: least.schedule,
     }
 }
 

@@ -1,19 +1,20 @@
 //! `loom`: every interleaving of a small program inside the shipped kernel.
 //!
-//! A model is a fixed [`Program`]; its threads become loom's threads, and loom (a stateless model checker with partial-order
-//! reduction after CDSChecker, Norris and Demsky, OOPSLA 2013) runs it once for every way in which the kernel's lock operations can interleave,
-//! up to equivalence, within a bound on preemptions where one is given. Each execution's history is judged.
+//! A model is a fixed [`Program`]; its threads become loom's threads, and loom (a stateless model checker with
+//! partial-order reduction after CDSChecker, Norris and Demsky, OOPSLA 2013) runs it once for every way in which the
+//! kernel's lock operations can interleave, up to equivalence, within a bound on preemptions where one is given. Each
+//! execution's history is judged.
 //!
-//! - **Completion is proved, not assumed.** loom also returns when a limit ends it. We set none that ends a run silently, take its own
-//!   words "Completed in N iterations" for completion, compare N with our own count, and run the model twice: a
-//!   model whose second count differs is not deterministic, and its result is worth nothing.
-//! - **A deadlock is judged, not only reported.** When no thread can move, every stream still being read is drained: what is
-//!   missing then is missing for good, and the judge names the guarantee.
-//! - **One process each.** A failing model can abort, hang or overflow its stack, so this runs in a child process ([`child`](super::child)); whatever
-//!   ends it, the report is written by a thread of its own.
+//! - **Completion is proved, not assumed.** loom also returns when a limit ends it. We set none that ends a run
+//!   silently, take its own words "Completed in N iterations" for completion, compare N with our own count, and run
+//!   the model twice: a model whose second count differs is not deterministic, and its result is worth nothing.
+//! - **A deadlock is judged, not only reported.** When no thread can move, every stream still being read is drained:
+//!   what is missing then is missing for good, and the judge names the guarantee.
+//! - **One process each.** A failing model can abort, hang or overflow its stack, so this runs in a child process
+//!   ([`child`](crate::verify::session::child)); whatever ends it, the report is written by a thread of its own.
 //!
-//! What it cannot see: what is not written with the shim's primitives (the registry's counters, `Arc`'s counts); reorderings of relaxed
-//! accesses that loom does not model; more than four threads.
+//! What it cannot see: what is not written with the shim's primitives (the registry's counters, `Arc`'s counts);
+//! reorderings of relaxed accesses that loom does not model; more than four threads.
 
 use super::Bench;
 use crate::compiled;
@@ -49,7 +50,8 @@ pub fn models() -> Vec<Model> {
     vec![create_against_emit(), close_against_emit(), lag_against_read()]
 }
 
-/// The seed's background task: it knows the job's name, and nobody knows whether the job exists yet. A rival creates it too.
+/// The seed's background task: it knows the job's name, and nobody knows whether the job exists yet. A rival creates
+/// it too.
 fn create_against_emit() -> Model {
     let create = Op::Create { job: 0 };
     let program = Program {
@@ -171,8 +173,8 @@ pub enum Copy {
     Guarded(u32),
 }
 
-/// Explores a model and ends the process with the report on standard output, as one line of JSON. Only for child processes.
-/// `preemptions` bounds the preemptions of each execution; none means all.
+/// Explores a model and ends the process with the report on standard output, as one line of JSON. Only for child
+/// processes. `preemptions` bounds the preemptions of each execution; none means all.
 pub fn explore_and_exit(model: &Model, copy: Copy, preemptions: Option<usize>, sequential: bool) -> ! {
     let reporter = Reporter::install();
     let pace = if sequential { Pace::Sequential } else { Pace::Preemptive };
@@ -231,8 +233,8 @@ enum Ending {
     Panicked(String, Option<History>),
 }
 
-/// Counts, judges and reports. The report is written by a thread with an ordinary stack: loom's threads have little, and one that
-/// panics must not unwind into a double panic before it was heard.
+/// Counts, judges and reports. The report is written by a thread with an ordinary stack: loom's threads have little,
+/// and one that panics must not unwind into a double panic before it was heard.
 struct Reporter {
     state: Mutex<State>,
     bench: Arc<Mutex<Bench>>,
@@ -261,7 +263,7 @@ impl Reporter {
         let judging = Arc::clone(&bench);
         std::thread::spawn(move || {
             for (history, waits) in asked {
-                let findings = lock(&judging).judge(history, waits);
+                let findings = lock(&judging).judge(&history, waits);
                 if answer.send(findings).is_err() {
                     return;
                 }

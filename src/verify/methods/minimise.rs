@@ -56,10 +56,10 @@ impl Shrinks for Breach {
 }
 
 fn search<S: Subject>(program: &Arc<Program>, guarantee: Guarantee, seed: u64) -> Option<Breach> {
-    let wanted = |breach: &Breach| breaks(breach, guarantee);
-    let searched = interleaved::exhaust::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &wanted);
+    let mut wanted = |breach: &Breach| breaks(breach, guarantee);
+    let searched = interleaved::exhaust::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &mut wanted);
     if searched.breach.is_some() || searched.frontier_emptied {
         return searched.breach;
     }
-    interleaved::sample::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &wanted).breach
+    interleaved::sample::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &mut wanted).breach
 }

@@ -13,13 +13,28 @@ use super::findings::Findings;
 use super::history::History;
 use super::premises::Premise;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Judges histories, each different one once, and counts which premises they reached.
+///
+/// A history is remembered by 128 bits of digest, not by its lines: a night's run sees millions of different ones.
+/// That two of them share a digest, and the second goes unjudged, is less likely than that the memory they would have
+/// filled lies.
 #[derive(Debug, Default)]
 pub struct Bench {
-    judged: HashMap<(History, bool), Judged>,
+    judged: HashMap<[u64; 2], Judged>,
     executions: u64,
     premises: BTreeMap<Premise, u64>,
+}
+
+/// Two SipHashes of one history, apart by what they absorb first. Only whether anybody waited matters to the
+/// premises; how often varies without end.
+fn digest(history: &History, waits: u64) -> [u64; 2] {
+    [0_u8, 1].map(|salt| {
+        let mut hasher = DefaultHasher::new();
+        (salt, waits > 0, history).hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 #[derive(Debug, Clone)]
@@ -30,14 +45,13 @@ struct Judged {
 
 impl Bench {
     /// Judges one execution. `Some` if it is in breach.
-    pub fn judge(&mut self, history: History, waits: u64) -> Option<Findings> {
-        self.executions += 1;
-        // Only whether anybody waited matters to the premises; how often varies without end.
-        let judged = self.judged.entry((history, waits > 0)).or_insert_with_key(|(history, waited)| {
+    pub fn judge(&mut self, history: &History, waits: u64) -> Option<Findings> {
+        let judged = self.judged.entry(digest(history, waits)).or_insert_with(|| {
             let findings = checker::check(history);
-            let reached = Premise::ALL.into_iter().filter(|p| p.reached(history, u64::from(*waited))).collect();
+            let reached = Premise::ALL.into_iter().filter(|premise| premise.reached(history, waits)).collect();
             Judged { findings: (!findings.violated().is_empty()).then_some(findings), reached }
         });
+        self.executions += 1;
         for premise in &judged.reached {
             *self.premises.entry(*premise).or_default() += 1;
         }
@@ -46,12 +60,7 @@ impl Bench {
 
     /// Counts an execution whose history was judged before; `None` if it was not, and then nothing is counted.
     pub fn recall(&mut self, history: &History, waits: u64) -> Option<Option<Findings>> {
-        let judged = self.judged.get(&(history.clone(), waits > 0))?;
-        self.executions += 1;
-        for premise in &judged.reached {
-            *self.premises.entry(*premise).or_default() += 1;
-        }
-        Some(judged.findings.clone())
+        self.judged.contains_key(&digest(history, waits)).then(|| self.judge(history, waits))
     }
 
     /// Executions judged so far.

@@ -178,9 +178,9 @@ impl<'f> Channel<'f> {
         self.homes(|timeline, k| !emit.span.failed() && timeline[k].admits(&emit.span, emit.life))
     }
 
-    /// Under each timeline, the incarnations to which this stream can belong. A choice gives the subscribe an instant too:
-    /// at that instant an incarnation is open, which is then the stream's; or none is, and the last one before it is the
-    /// stream's (of its label, if it has one), sealed.
+    /// Under each timeline, the incarnations to which this stream can belong. A choice gives the subscribe an instant
+    /// too: at that instant an incarnation is open, which is then the stream's; or none is, and the last one before
+    /// it is the stream's (of its label, if it has one), sealed.
     fn homes_of_stream(&self, stream: usize) -> Homes {
         let Stream { span, life, .. } = &self.facts.streams[stream];
         self.homes(|timeline, k| {

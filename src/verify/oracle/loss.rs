@@ -18,8 +18,8 @@ pub(super) enum Tail {
     Unjudged,
 }
 
-/// What a stream was still owed in the end. From the invoke of an unsubscribe, and after it was stopped, no tail is owed;
-/// an end or a drained line that came before that is judged.
+/// What a stream was still owed in the end. From the invoke of an unsubscribe, and after it was stopped, no tail is
+/// owed; an end or a drained line that came before that is judged.
 pub(super) fn tail(stream: &Stream<'_>) -> Tail {
     let gone = stream.gone();
     match (stream.end(), stream.drained) {
@@ -200,8 +200,8 @@ impl<'c> Ledger<'c> {
         Some(self.gaps[place - 1].iter().fold(0u64, |sum, (_, n)| sum.saturating_add(*n)))
     }
 
-    /// Whether exactly these events can lie in a place: in a gap there are as many of them as the markers count, and each
-    /// was invoked before a marker that counts it. Before the start and after all there may be any number.
+    /// Whether exactly these events can lie in a place: in a gap there are as many of them as the markers count, and
+    /// each was invoked before a marker that counts it. Before the start and after all there may be any number.
     fn counted(&self, place: usize, events: u64) -> bool {
         let Some(room) = self.room(place) else { return true };
         if room != u64::from(events.count_ones()) {

@@ -35,7 +35,8 @@ pub(super) fn system_separation(channel: &Channel<'_>) -> bool {
 }
 
 /// G4. A refused emit or subscribe, with a reason other than `limit` or `forbidden` (or with none), on a job that was
-/// certainly open throughout its whole interval; with a label, on one whose labelled life was. The system is always open.
+/// certainly open throughout its whole interval; with a label, on one whose labelled life was. The system is always
+/// open.
 pub(super) fn open_before_emit(channel: &Channel<'_>) -> bool {
     let facts = channel.facts;
     let emits = channel.emits().map(|emit| (&facts.emits[emit].span, facts.emits[emit].life));
@@ -46,10 +47,10 @@ pub(super) fn open_before_emit(channel: &Channel<'_>) -> bool {
     })
 }
 
-/// A job is certainly open throughout an interval if there is an `ok` create `c` with `ret(c)` before it, and every close
-/// that is not a `fail` returned `ok` before `inv(c)` or began after the interval. For a labelled operation `c` is the
-/// create of that label, and closes that carry the label of another life do not count; labels of two creates that can
-/// have opened and found open the same incarnation are labels of one life.
+/// A job is certainly open throughout an interval if there is an `ok` create `c` with `ret(c)` before it, and every
+/// close that is not a `fail` returned `ok` before `inv(c)` or began after the interval. For a labelled operation `c`
+/// is the create of that label, and closes that carry the label of another life do not count; labels of two creates
+/// that can have opened and found open the same incarnation are labels of one life.
 fn certainly_open(channel: &Channel<'_>, job: usize, life: Life, span: &Span) -> bool {
     let facts = channel.facts;
     let one_life = |a: usize, b: usize| {
@@ -66,8 +67,8 @@ fn certainly_open(channel: &Channel<'_>, job: usize, life: Life, span: &Span) ->
     })
 }
 
-/// G5. An event comes twice on one stream; or, for one incarnation, each emitter's accepted events in their order and the
-/// order of deliveries of every stream have a cycle together, under every choice for what is tied to a delivery.
+/// G5. An event comes twice on one stream; or, for one incarnation, each emitter's accepted events in their order and
+/// the order of deliveries of every stream have a cycle together, under every choice for what is tied to a delivery.
 pub(super) fn one_order(channel: &Channel<'_>) -> bool {
     let whole = channel.whole();
     let cyclic = |bundle: &Bundle| {
@@ -78,8 +79,8 @@ pub(super) fn one_order(channel: &Channel<'_>) -> bool {
     channel.faults.iter().any(|faults| faults.repeated) || tied.any(cyclic)
 }
 
-/// G6. A stream that is bound to an incarnation and whose subscribe returned `ok` has deliveries and markers that do not
-/// account for every event of its incarnation, under any choice.
+/// G6. A stream that is bound to an incarnation and whose subscribe returned `ok` has deliveries and markers that do
+/// not account for every event of its incarnation, under any choice.
 pub(super) fn counted_loss(channel: &Channel<'_>) -> bool {
     let whole = channel.whole();
     channel.streams().filter(|stream| owes(channel, *stream)).any(|stream| !accounted(channel, &whole, stream))
@@ -92,8 +93,8 @@ fn owes(channel: &Channel<'_>, stream: usize) -> bool {
 
 /// Whether some choice explains what a stream delivered and what it did not.
 ///
-/// Where everything that can join an incarnation leaves a cycle in its order, G5 is broken and the emitters' orders and the
-/// stream's own remain; where some has none, the others are no explanations.
+/// Where everything that can join an incarnation leaves a cycle in its order, G5 is broken and the emitters' orders
+/// and the stream's own remain; where some has none, the others are no explanations.
 fn accounted(channel: &Channel<'_>, whole: &Whole, stream: usize) -> bool {
     let bundle = channel.bundle(Thing::Stream(stream));
     companies(channel, whole, bundle).iter().any(|company| {
@@ -183,9 +184,9 @@ impl Company {
     }
 }
 
-/// G9. An end before the invoke of any close that can close its incarnation; or whose outcome differs from that of every
-/// close that can have closed it, where both state one; a second end; an event, marker or end after an end; an end on a
-/// stream that is bound to no incarnation, or on the system stream; or a missing end.
+/// G9. An end before the invoke of any close that can close its incarnation; or whose outcome differs from that of
+/// every close that can have closed it, where both state one; a second end; an event, marker or end after an end; an
+/// end on a stream that is bound to no incarnation, or on the system stream; or a missing end.
 pub(super) fn one_end(channel: &Channel<'_>) -> bool {
     channel.streams().any(|index| {
         let stream = &channel.facts.streams[index];
@@ -209,9 +210,9 @@ fn end_explained(channel: &Channel<'_>, bundle: &Bundle, line: usize, outcome: O
     })
 }
 
-/// A stream with a `drained` line (the last one counts), no end and no stop before it, that had not been left by then, and
-/// whose incarnation was certainly closed before that line by a close that returned `ok`. A subscribe that did not return
-/// `ok` is owed nothing.
+/// A stream with a `drained` line (the last one counts), no end and no stop before it, that had not been left by
+/// then, and whose incarnation was certainly closed before that line by a close that returned `ok`. A subscribe that
+/// did not return `ok` is owed nothing.
 fn end_missing(channel: &Channel<'_>, bundle: &Bundle, stream: &Stream<'_>) -> bool {
     let Some(drained) = stream.drained else { return false };
     let over = stream.end().is_some_and(|end| end < drained) || stream.gone() < drained;
@@ -241,8 +242,8 @@ pub(super) fn late_effects(channel: &Channel<'_>) -> u64 {
     tied.map(|bundle| bundle.emits().filter(|emit| late(bundle, *emit)).count() as u64).sum()
 }
 
-/// Whether two different names were certainly open at one time: a create had returned, or use had proved it, and no close
-/// had begun since.
+/// Whether two different names were certainly open at one time: a create had returned, or use had proved it, and no
+/// close had begun since.
 pub(super) fn names_overlapped(facts: &Facts<'_>, lines: usize) -> bool {
     let open = |job: usize, gap: usize| {
         let closes: Vec<&Span> =

@@ -1,9 +1,10 @@
 //! Small histories with their judgements, in a notation of one word per idea.
 //!
-//! Steps are separated by `;` or line breaks. `1> emit a e1` is an invoke line of process 1, and `1.`, `1?`, `1x limit`
-//! are its `ok`, `info` and `fail`. `1! emit a e1` is an invoke and an `ok`, `1- emit a e1` an invoke and a `fail`. The
-//! job `-` is the system. After the operands may stand `@L` (a life), `#d` (a digest), `start`, `after:e1`. A step that
-//! begins with a stream's name is a receive or a drained: `s < e1`, `s lag 2`, `s end completed`, `s stop`, `s drained`.
+//! Steps are separated by `;` or line breaks. `1> emit a e1` is an invoke line of process 1, and `1.`, `1?`, `1x
+//! limit` are its `ok`, `info` and `fail`. `1! emit a e1` is an invoke and an `ok`, `1- emit a e1` an invoke and a
+//! `fail`. The job `-` is the system. After the operands may stand `@L` (a life), `#d` (a digest), `start`,
+//! `after:e1`. A step that begins with a stream's name is a receive or a drained: `s < e1`, `s lag 2`, `s end
+//! completed`, `s stop`, `s drained`.
 
 use super::super::findings::Status;
 use super::super::history::{Action, Delivered, Kind, Line, Outcome, Reason, Since};

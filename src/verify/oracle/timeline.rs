@@ -15,8 +15,8 @@ pub(super) struct Incarnation {
     pub closed: usize,
     /// The close that did it.
     pub closer: Option<usize>,
-    /// The gap in which the first close that returned `ok` took effect on it: closed it, or (or a later life of its name)
-    /// found it closed.
+    /// The gap in which the first close that returned `ok` took effect on it: closed it, or (or a later life of its
+    /// name) found it closed.
     pub confirmed: usize,
     /// The labelled creates that opened it or found it open.
     pub lives: Vec<usize>,
@@ -104,9 +104,9 @@ impl Marks {
 
 /// Enumerates the timelines of a job, each once.
 ///
-/// Gap by gap, every order of every selection of the operations that may take effect there is tried. An `ok` operation
-/// must have taken effect when its `up` comes; an unknown one may wait for ever. Choices that have led to the same lives
-/// and have the same operations left are one choice from there on.
+/// Gap by gap, every order of every selection of the operations that may take effect there is tried. An `ok`
+/// operation must have taken effect when its `up` comes; an unknown one may wait for ever. Choices that have led to
+/// the same lives and have the same operations left are one choice from there on.
 pub(super) fn timelines(facts: &Facts<'_>, job: usize) -> Vec<Timeline> {
     let creates = facts.creates.iter().enumerate().filter(|(_, c)| c.job == job && !c.span.failed());
     let closes = facts.closes.iter().enumerate().filter(|(_, c)| c.job == job && !c.span.failed());

@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// The hidden argument by which the program knows that it is a child.
 pub const CHILD: &str = "__child";
 
+/// The line after the task that says: end with me.
+const WATCH: &str = "watch";
+
 /// What a child is asked to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
@@ -111,10 +114,24 @@ impl<T> Answer<T> {
 }
 
 /// Reads the task from standard input, does it, and ends the process.
+///
+/// If a line [`WATCH`] follows the task, standard input stays open for as long as the parent lives: when it ends, so
+/// does the child, whatever it is at.
 pub fn run_and_exit() -> ! {
     let mut text = String::new();
-    io::stdin().read_to_string(&mut text).expect("the parent writes the task");
-    let task: Task = serde_json::from_str(&text).expect("the parent writes a task");
+    let read = io::stdin().read_line(&mut text).map_err(|error| error.to_string());
+    let task = read.and_then(|_| serde_json::from_str::<Task>(&text).map_err(|error| error.to_string()));
+    let task = task.unwrap_or_else(|why| {
+        eprintln!("narrowcast: {CHILD} is for narrowcast itself, which writes a task to standard input: {why}");
+        std::process::exit(2);
+    });
+    std::thread::spawn(|| {
+        let mut next = String::new();
+        if io::stdin().read_line(&mut next).is_ok() && next.trim() == WATCH {
+            let _until_the_parent_is_gone = io::stdin().read_to_end(&mut Vec::new());
+            std::process::exit(130);
+        }
+    });
     let answer = match task {
         Task::Loom { model, copy, preemptions, sequential } => {
             loom::explore_and_exit(&loom::models()[model], copy, preemptions, sequential)
@@ -264,8 +281,7 @@ impl Spawner {
         let mut child = command.spawn()?;
         // A child that dies before it has read its task is heard of by its status.
         let mut stdin = child.stdin.take().expect("stdin is piped");
-        let _broken_pipe = stdin.write_all(serde_json::to_string(task)?.as_bytes());
-        drop(stdin);
+        let _broken_pipe = stdin.write_all(format!("{}\n{WATCH}\n", serde_json::to_string(task)?).as_bytes());
         let read = |mut from: Box<dyn Read + Send>| {
             std::thread::spawn(move || {
                 let mut bytes = Vec::new();
@@ -289,6 +305,7 @@ impl Spawner {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         };
+        drop(stdin);
         let said = stdout.join().unwrap_or_default();
         let words = stderr.join().unwrap_or_default();
         let last_words = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();

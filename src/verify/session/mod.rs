@@ -265,10 +265,27 @@ pub fn verify(options: &Options, spawner: &Spawner, tell: &(dyn Fn(Tell<'_>) + S
     tell(Tell::Tasks(jobs.len() as u64));
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|at, took| tell(Tell::Done(&jobs[at].aim.name(), took)));
-    let mut outcome = rows::assemble(options, &jobs, &answers);
+    let mut outcome = rows::assemble(options, &jobs, &answers, &replays(&jobs, &answers, spawner));
     outcome.stable.conclude();
     outcome.volatile.insert("duration_ms".into(), Value::from(started.elapsed().as_millis() as u64));
     outcome
+}
+
+/// Whether each breach that loom found in a planted patch is found again, in the same iteration and with the same
+/// history. (What `interleaved` finds it replays itself.)
+fn replays(jobs: &[Job], answers: &[Answer<Value>], spawner: &Spawner) -> Vec<bool> {
+    let breach = |answer: &Answer<Value>| answer.said().and_then(|said| said.get("breach").cloned());
+    let is_kill = |at: &usize| {
+        matches!(jobs[*at].aim, Aim::Patch(..)) && breach(&answers[*at]).is_some_and(|breach| !breach.is_null())
+    };
+    let again: Vec<usize> = (0..jobs.len()).filter(is_kill).collect();
+    let tasks: Vec<Task> = again.iter().map(|at| jobs[*at].task.clone()).collect();
+    let second: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
+    let mut replays = vec![true; jobs.len()];
+    for (at, answer) in again.into_iter().zip(&second) {
+        replays[at] = breach(answer) == breach(&answers[at]);
+    }
+    replays
 }
 
 /// What became of one planted fault.
@@ -297,7 +314,7 @@ pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
     jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_)));
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
-    let mut stable = rows::assemble(&options, &jobs, &answers).stable;
+    let mut stable = rows::assemble(&options, &jobs, &answers, &replays(&jobs, &answers, spawner)).stable;
     stable.conclude();
     let exhibit = |mutant: &super::verdict::Mutant| Exhibit {
         id: mutant.id.clone(),

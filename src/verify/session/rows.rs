@@ -12,8 +12,8 @@ use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
 use crate::verify::program::{Op, Program};
 use crate::verify::verdict::{
-    Antecedent, Budget, Claim, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Kill, KilledBy, Mutant,
-    MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool,
+    Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill, KilledBy,
+    Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,10 +27,11 @@ struct Rows<'o> {
     near_misses: Vec<NearMiss>,
     counterexamples: Vec<(String, Counterexample)>,
     shown: Vec<CounterexampleRow>,
+    conditions: Vec<Condition>,
 }
 
 /// The rows of a run.
-pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>]) -> Outcome {
+pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>], replays: &[bool]) -> Outcome {
     let mut rows = Rows {
         options,
         obligations: Vec::new(),
@@ -38,14 +39,15 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         near_misses: Vec::new(),
         counterexamples: Vec::new(),
         shown: Vec::new(),
+        conditions: Vec::new(),
     };
-    for (job, answer) in jobs.iter().zip(answers) {
+    for ((job, answer), replays) in jobs.iter().zip(answers).zip(replays) {
         match &job.aim {
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
             Aim::Model(model) => rows.model(&loom::models()[*model], job, answer),
-            Aim::Router(fault) => rows.router(*fault, answer),
-            Aim::Patch(fault, model) => rows.patch(*fault, &loom::models()[*model], job, answer),
-            Aim::NearMiss(about) => rows.near_miss(about.id, about.defect, answer),
+            Aim::Router(fault) => rows.router(*fault, job, answer),
+            Aim::Patch(fault, model) => rows.patch(*fault, &loom::models()[*model], job, answer, *replays),
+            Aim::NearMiss(about) => rows.near_miss(about.id, about.defect, job, answer),
             Aim::Ordinary(fault) => rows.ordinary(*fault, answer),
         }
     }
@@ -66,7 +68,7 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         near_misses: NearMisses { flagged: 0, total: 0, rows: rows.near_misses },
         counterexamples: rows.shown,
         residual_risks: texts::residual_risks(),
-        conditions: Vec::new(),
+        conditions: rows.conditions,
     };
     Outcome { stable, volatile: volatile(answers), counterexamples: rows.counterexamples }
 }
@@ -191,13 +193,15 @@ impl Rows<'_> {
         }
     }
 
-    fn router(&mut self, fault: Fault, answer: &Answer<Value>) {
+    fn router(&mut self, fault: Fault, job: &Job, answer: &Answer<Value>) {
+        let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
         let mut row = mutant(fault);
         match &report {
             Ok(report) => {
                 for found in report.found.iter().filter(|found| found.replays) {
-                    let cx = Counterexample::of_interleaved(fault.id().into(), fault.id(), 0, found);
+                    let id = format!("{}-{}", fault.id(), found.guarantee.id());
+                    let cx = Counterexample::of_interleaved(id, fault.id(), plan.seed, found);
                     let file = self.keep("counterexamples/faults", cx);
                     row.killed_by.push(KilledBy {
                         guarantee: found.guarantee,
@@ -212,7 +216,7 @@ impl Rows<'_> {
         self.mutants.push(row);
     }
 
-    fn patch(&mut self, fault: Fault, model: &loom::Model, job: &Job, answer: &Answer<Value>) {
+    fn patch(&mut self, fault: Fault, model: &loom::Model, job: &Job, answer: &Answer<Value>, replays: bool) {
         let super::Task::Loom { preemptions, .. } = job.task else { return };
         let report: Result<loom::Report, _> = read(answer);
         // One row for all models.
@@ -225,10 +229,16 @@ impl Rows<'_> {
         };
         match &report {
             Ok(report) => {
-                let Some(breach) = &report.breach else { return };
+                let Some(breach) = report.breach.as_ref().filter(|_| replays) else { return };
                 for guarantee in broken_by(report) {
-                    let cx =
-                        Counterexample::of_loom(fault.id().into(), fault.id(), guarantee, model, preemptions, breach);
+                    let cx = Counterexample::of_loom(
+                        format!("{}-{}-{}", fault.id(), guarantee.id(), model.id),
+                        fault.id(),
+                        guarantee,
+                        model,
+                        preemptions,
+                        breach,
+                    );
                     let file = self.keep("counterexamples/faults", cx);
                     let method = format!("loom {}", model.id);
                     self.mutants[at].killed_by.push(KilledBy { guarantee, method, counterexample: file });
@@ -239,16 +249,21 @@ impl Rows<'_> {
         }
     }
 
-    fn near_miss(&mut self, id: &str, what: &str, answer: &Answer<Value>) {
+    fn near_miss(&mut self, id: &str, what: &str, job: &Job, answer: &Answer<Value>) {
+        let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
         let flagged = match &report {
             Ok(report) => report.found.iter().map(|found| found.guarantee).collect(),
-            // A near-miss that cannot be judged shows as little as one that is flagged; it must not pass unseen.
-            Err(_) => vec![Guarantee::G7],
+            Err((ended, words)) => {
+                // One that cannot be judged shows nothing, and must not pass unseen.
+                let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
+                self.conditions.push(Condition { class: Fired::Inconclusive, detail });
+                Vec::new()
+            }
         };
         if let Ok(report) = &report {
             for found in &report.found {
-                let cx = Counterexample::of_interleaved(format!("false-alarm-{id}-{}", found.guarantee), id, 0, found);
+                let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, plan.seed, found);
                 self.keep("counterexamples/false-alarms", cx);
             }
         }
