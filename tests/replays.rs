@@ -155,8 +155,8 @@ impl Visit for StillBreaks<'_> {
     type Out = bool;
     fn visit<S: Subject>(self) -> bool {
         let program = Arc::new(self.0.clone());
-        let wanted = |breach: &interleaved::Breach| breaks(breach, self.1);
-        let searched = interleaved::exhaust::<S>(&program, 1, 50_000, &mut Bench::default(), &wanted);
+        let mut wanted = |breach: &interleaved::Breach| breaks(breach, self.1);
+        let searched = interleaved::exhaust::<S>(&program, 1, 50_000, &mut Bench::default(), &mut wanted);
         assert!(searched.breach.is_some() || searched.frontier_emptied, "a small program has few schedules");
         searched.breach.is_some()
     }
