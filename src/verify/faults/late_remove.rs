@@ -1,11 +1,11 @@
-//! Leaky: whoever ends a job removes its name some time later, whoever bears it then.
+//! Leaky: the name of a job that is over is removed some time later, whoever bears it then.
 //!
 //! Shaped after the seed's project once it had two removers: the job's end removed the channel, and the body of its
 //! stream removed it again, by name. If the name had been created again in between, the new job's channel was gone
 //! (an ABA).
 //!
-//! Expected: G4, since emits to the new, open job are refused as unknown. Found by `interleaved` where a rival
-//! creates the name between the end and the removal. It is the near-miss
+//! Expected: G4, since emits to the new, open job are refused as unknown. Found by `interleaved` where the name is
+//! created again between the end and the removal, and then looked up. It is the near-miss
 //! [`near_checked_removal`](super::near_checked_removal) without its look.
 
 use super::about::{About, Kind};

@@ -1,16 +1,17 @@
-//! Near-miss: whoever ends a job removes its name some time later, but only if the name is still that job's.
+//! Near-miss: the name of a job that is over is removed some time later, but only if it is still that job's.
 //!
-//! Between the end and the removal somebody else may have created the name again; the removal then finds another
-//! incarnation there and leaves it alone.
+//! In between somebody else may have created the name again; the removal then finds another incarnation there and
+//! leaves it alone. Some time later is here: when anybody emits next, which is when the runtime gets round to what
+//! was left over.
 //!
 //! One edit away from [`late_remove`](super::late_remove), which does not look: [`Condemned::is`].
 
 use super::about::{About, Kind};
-use super::support::Channel;
+use super::support::{Channel, lock};
 use super::workbench::{Design, Job, Workbench};
-use crate::verify::subject::{Outcome, Refused, preempt};
+use crate::verify::subject::{Outcome, Refused};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The exhibit.
 pub const ABOUT: About = About {
@@ -25,11 +26,11 @@ pub const ABOUT: About = About {
 
 /// Which bearer of the name a late removal removes.
 pub trait Condemned: Send + Sync + 'static {
-    /// Whether the name's present bearer is removed by the one who closed `ended`.
+    /// Whether the name's present bearer is removed for the one that has ended.
     fn is(present: &Arc<Channel>, ended: &Arc<Channel>) -> bool;
 }
 
-/// The incarnation that was ended.
+/// The incarnation that has ended.
 #[derive(Debug)]
 pub struct Same;
 
@@ -39,21 +40,31 @@ impl Condemned for Same {
     }
 }
 
-/// Close removes the name.
+/// The jobs that are over and still have their names.
 #[derive(Debug)]
-pub struct Removing<C>(PhantomData<fn() -> C>);
+pub struct Removing<C> {
+    ended: Mutex<Vec<Job>>,
+    condemned: PhantomData<fn() -> C>,
+}
 
 impl<C> Default for Removing<C> {
     fn default() -> Self {
-        Removing(PhantomData)
+        Removing { ended: Mutex::default(), condemned: PhantomData }
     }
 }
 
 impl<C: Condemned> Design for Removing<C> {
+    async fn emit(bench: &Workbench<Self>, job: &Job, event: &str) -> Result<(), Refused> {
+        let ended = std::mem::take(&mut *lock(&bench.own.ended));
+        for over in ended {
+            bench.jobs.remove_if(&over.name, |present| C::is(present, &over.channel));
+        }
+        job.channel.push(event)
+    }
+
     async fn close(bench: &Workbench<Self>, job: &Job, outcome: Outcome) -> Result<(), Refused> {
         job.channel.seal(outcome)?;
-        preempt().await; // The job's own task ends here; what removes the name is the stream's, later.
-        bench.jobs.remove_if(&job.name, |present| C::is(present, &job.channel));
+        lock(&bench.own.ended).push(job.clone());
         Ok(())
     }
 }
