@@ -42,6 +42,9 @@ fn read(stream: usize, n: u32) -> Op {
 fn read_to_end(stream: usize) -> Op {
     Op::Read { stream, until: Until::End }
 }
+fn subscribe_system(stream: usize) -> Op {
+    Op::SubscribeSystem { stream }
+}
 fn close(job: usize, outcome: Outcome) -> Op {
     Op::Close { job, outcome, door: Door::Handle }
 }
@@ -49,14 +52,16 @@ fn close(job: usize, outcome: Outcome) -> Op {
 /// The small programs. Jobs are called `a` and `ab`, so that a router that compares names by their beginning is found out.
 pub fn scenarios() -> Vec<Scenario> {
     use From::{Now, Start};
-    use Outcome::{Completed, Failed};
+    use Outcome::{Cancelled, Completed, Failed};
     let scenario = |id, about, retain, prelude: Vec<Op>, threads: Vec<Vec<Op>>| Scenario {
         id,
         about,
         program: Program { jobs: vec!["a".into(), "ab".into()], retain, prelude, threads },
         system: false,
     };
-    let mut all = vec![
+    // First, since they are few and small, and nothing else says anything about G3.
+    let mut all = Vec::from(beside_the_system());
+    all.extend([
         scenario(
             "two-jobs",
             "two jobs narrate at once, each to a reader of its own",
@@ -133,19 +138,96 @@ pub fn scenarios() -> Vec<Scenario> {
                 vec![read_to_end(1), emit(1)],
             ],
         ),
-    ];
-    all.push(Scenario {
-        id: "system-apart",
-        about: "the system narrates while a job does",
-        program: Program {
-            jobs: vec!["a".into(), "ab".into()],
-            retain: 4,
-            prelude: vec![create(0), create(1), subscribe(0, 0, Start), Op::SubscribeSystem { stream: 1 }],
-            threads: vec![vec![Op::EmitSystem, Op::EmitSystem], vec![emit(0), emit(0)], vec![emit(1), read(1, 2)]],
-        },
-        system: true,
-    });
+        scenario(
+            "two-emitters",
+            "two threads emit to one job with two readers",
+            4,
+            vec![create(0), create(1), subscribe(0, 0, Start), subscribe(0, 1, Start)],
+            vec![vec![emit(0), emit(0)], vec![emit(0), emit(1)], vec![read(0, 2)]],
+        ),
+        scenario(
+            "two-waiters",
+            "two readers of one job wait for one event",
+            4,
+            vec![create(0), create(1), subscribe(0, 0, Now), subscribe(0, 1, Now)],
+            vec![vec![read(0, 1)], vec![read(1, 1)], vec![emit(0), emit(1)]],
+        ),
+        scenario(
+            "cancel-against-finish",
+            "one cancels a job and another finishes it; a reader waits for the end, and one comes later",
+            4,
+            vec![create(0), create(1), subscribe(0, 0, Now)],
+            vec![
+                vec![close(0, Cancelled), emit(1)],
+                vec![emit(0), close(0, Completed), subscribe(0, 1, Start)],
+                vec![read_to_end(0)],
+            ],
+        ),
+        scenario(
+            "name-taken-over",
+            "a rival creates a name again while its first bearer is still closing it",
+            4,
+            vec![create(0), create(1)],
+            vec![
+                vec![close(0, Completed)],
+                vec![create(0), subscribe(0, 0, Start), emit_by_name(0)],
+                vec![emit(0), emit_by_name(0)],
+            ],
+        ),
+    ]);
+    all.extend([
+        look_alikes("prefix", "one name begins another", ["a", "ab"]),
+        look_alikes("case", "two names differ in case only", ["a", "A"]),
+        look_alikes("separator", "one name is another with a separator and a number", ["a", "a:1"]),
+        look_alikes("tenants", "two names agree after the separator", ["x/a", "y/a"]),
+        look_alikes("sentinel", "one name is a word that routers have taken for everybody", ["a", "*"]),
+    ]);
     all
+}
+
+/// Two jobs whose names somebody might confuse. The second is emitted to by name before, while and after it is there.
+fn look_alikes(id: &'static str, about: &'static str, names: [&str; 2]) -> Scenario {
+    let program = Program {
+        jobs: names.map(str::to_owned).into(),
+        retain: 4,
+        prelude: vec![create(0), subscribe(0, 0, From::Start)],
+        threads: vec![
+            vec![create(1), subscribe(1, 1, From::Start), close(1, Outcome::Completed)],
+            vec![emit_by_name(0), emit_by_name(1), emit(0)],
+            vec![subscribe_by_name(0, 2, From::Start), emit(1)],
+        ],
+    };
+    Scenario { id, about, program, system: false }
+}
+
+/// Programs in which the system narrates.
+fn beside_the_system() -> [Scenario; 2] {
+    let scenario = |id, about, names: [&str; 2], prelude, threads| Scenario {
+        id,
+        about,
+        program: Program { jobs: names.map(str::to_owned).into(), retain: 4, prelude, threads },
+        system: true,
+    };
+    [
+        scenario(
+            "system-apart",
+            "the system narrates while a job does",
+            ["a", "ab"],
+            vec![create(0), create(1), subscribe(0, 0, From::Start), subscribe_system(1)],
+            vec![vec![Op::EmitSystem, Op::EmitSystem], vec![emit(0), emit(0)], vec![emit(1), read(1, 2)]],
+        ),
+        scenario(
+            "system-namesake",
+            "the system narrates while a job of that name is looked for, created and narrated to",
+            ["a", "system"],
+            vec![create(0), subscribe(0, 0, From::Start), subscribe_system(1)],
+            vec![
+                vec![Op::EmitSystem, Op::EmitSystem],
+                vec![emit_by_name(1), create(1), emit(1)],
+                vec![subscribe_by_name(1, 2, From::Start), emit(0)],
+            ],
+        ),
+    ]
 }
 
 /// Names that routers have confused: prefixes, patterns, separators, case and Unicode pairs, control characters, sentinels, a long one.
@@ -170,7 +252,7 @@ fn hostile_names(random: &mut SplitMix) -> Vec<String> {
 }
 
 /// A program drawn from a seed: two or three jobs, two to four threads, a history small enough to overflow, closes that race emits,
-/// names used again. Each program leaves some kinds of operation out (swarm testing, Groce et al., ISSTA 2012), so that
+/// names used again; in every other one the system narrates too. Each program leaves some kinds of operation out (swarm testing, Groce et al., ISSTA 2012), so that
 /// what remains comes often.
 pub fn generate(seed: u64) -> Program {
     let mut random = SplitMix(seed);
@@ -188,10 +270,15 @@ pub fn generate(seed: u64) -> Program {
             }
         }
     }
+    let system = below(2) == 0;
+    if system {
+        let stream = prelude.len();
+        prelude.push(subscribe_system(stream));
+    }
     let opened: Vec<usize> = prelude
         .iter()
         .filter_map(|op| match op {
-            Op::Subscribe { stream, .. } => Some(*stream),
+            Op::Subscribe { stream, .. } | Op::SubscribeSystem { stream } => Some(*stream),
             _ => None,
         })
         .collect();
@@ -206,6 +293,10 @@ pub fn generate(seed: u64) -> Program {
         for _ in 0..1 + below(5) {
             let job = below(program.jobs.len() as u64);
             let door = [Door::Handle, Door::Name, Door::Handle, Door::Straggler][below(4)];
+            if system && below(4) == 0 {
+                ops.push(Op::EmitSystem);
+                continue;
+            }
             let pick = (0..8).max_by_key(|&kind| below(16) * (1 + weights[kind]) + usize::from(kind < 2) * 8);
             ops.push(match pick.unwrap_or_default() {
                 0 | 1 => Op::Emit { job, door },

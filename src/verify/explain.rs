@@ -79,8 +79,9 @@ const SYSTEM_SEPARATION: Explanation = Explanation {
         that shows up in a common place, be it the text of an error, has left its job.",
     breach: "An event whose job was forgotten at the emit site is taken for system narration and broadcast to every \
         reader. Or: the refusal that `b` receives quotes an event of `a`.",
-    checked: "Not checked by `narrowcast verify` in this build. `narrowcast check FILE` judges it for the streams of \
-        a recorded history: a system event on a job's stream, or the reverse.",
+    checked: "`narrowcast verify` lets the system and jobs narrate in turns, one of them a job that is called `system`, \
+        under `interleaved`; a system event on a job's stream, or the reverse, is a breach. `narrowcast check FILE` \
+        judges the same in recorded histories.",
     limits: "Headers, metrics, logs and error texts are no part of a history and are searched by nothing yet.",
 };
 
@@ -108,8 +109,9 @@ const ONE_ORDER: Explanation = Explanation {
         least one of them acts on something that never happened.",
     breach: "Streams `s1` and `s2` of one job deliver `e1 e2` and `e2 e1`. Or: what is replayed and what comes live \
         overlap by one event, which the reader then gets twice.",
-    checked: "Not checked by `narrowcast verify` in this build. `narrowcast check FILE` judges it: it looks for a cycle \
-        in the union of all emitters' orders and all streams' orders, and for events delivered twice. \
+    checked: "`narrowcast verify` lets several threads emit to one job with several readers, early and late, under \
+        `interleaved`, and looks for a cycle in the union of all emitters' orders and all streams' orders, and for \
+        events delivered twice. `narrowcast check FILE` judges the same in recorded histories; there \
         `--order real-time` adds the order of returns and invokes.",
     limits: "One process of a history counts as one emitter.",
 };

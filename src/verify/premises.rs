@@ -26,11 +26,15 @@ pub enum Premise {
     LagMetRead,
     /// An actor of an old incarnation acted after the name had been created again.
     StragglerMetNewLife,
+    /// The system and a job narrated in turns, by two threads, and events of both were delivered.
+    SystemInterleaved,
+    /// Two threads emitted to one job in turns, and a stream delivered events of both.
+    EmittersInterleaved,
 }
 
 impl Premise {
     /// All of them.
-    pub const ALL: [Premise; 8] = [
+    pub const ALL: [Premise; 10] = [
         Premise::JobsInterleaved,
         Premise::EmitBeforeCreate,
         Premise::EmitAfterCreate,
@@ -39,6 +43,8 @@ impl Premise {
         Premise::ReaderWaited,
         Premise::LagMetRead,
         Premise::StragglerMetNewLife,
+        Premise::SystemInterleaved,
+        Premise::EmittersInterleaved,
     ];
 
     /// Its name in the evidence.
@@ -52,6 +58,8 @@ impl Premise {
             Premise::ReaderWaited => "reader_waited",
             Premise::LagMetRead => "lag_met_read",
             Premise::StragglerMetNewLife => "straggler_met_new_life",
+            Premise::SystemInterleaved => "system_interleaved",
+            Premise::EmittersInterleaved => "emitters_interleaved",
         }
     }
 
@@ -65,7 +73,9 @@ impl Premise {
         match guarantee {
             Guarantee::G1 => &[Premise::JobsInterleaved, Premise::StragglerMetNewLife],
             Guarantee::G2 => &[Premise::EmitBeforeCreate, Premise::EmitAfterClose],
+            Guarantee::G3 => &[Premise::SystemInterleaved],
             Guarantee::G4 => &[Premise::EmitBeforeCreate, Premise::EmitAfterCreate],
+            Guarantee::G5 => &[Premise::EmittersInterleaved],
             Guarantee::G6 => &[Premise::LagMetRead, Premise::ReaderWaited],
             Guarantee::G9 => &[Premise::ReaderWaited, Premise::EmitBeforeClose, Premise::EmitAfterClose],
             _ => &[Premise::JobsInterleaved],
@@ -83,6 +93,8 @@ impl Premise {
             Premise::ReaderWaited => waits > 0,
             Premise::LagMetRead => lag_met_read(history),
             Premise::StragglerMetNewLife => straggler_met_new_life(history),
+            Premise::SystemInterleaved => system_interleaved(history),
+            Premise::EmittersInterleaved => emitters_interleaved(history),
         }
     }
 }
@@ -172,5 +184,48 @@ fn straggler_met_new_life(history: &[Line]) -> bool {
                 let last = creates.filter(|(then, _, of)| *then < at && *of == job).last();
                 last.is_some_and(|(_, create, _)| create.life() != Some(life) && create.process != line.process)
             })
+    })
+}
+
+/// The threads' accepted emits in the order of their completions: by whom, to whom (nobody: the operators), and what.
+fn accepted(history: &[Line]) -> Vec<(i64, Option<&str>, &str)> {
+    let lines = history.iter().filter(|line| line.kind == Kind::Ok && line.process > 0);
+    let emit = lines.filter_map(|line| match &line.action {
+        Action::Emit { job, event, .. } => Some((line.process, job.as_deref(), event.as_str())),
+        _ => None,
+    });
+    emit.collect()
+}
+
+/// Every delivery of an event: by which stream, and what.
+fn delivered(history: &[Line]) -> Vec<(&str, &str)> {
+    let events = history.iter().filter_map(|line| match &line.action {
+        Action::Receive { stream, what: Delivered::Event { event, .. } } => Some((stream.as_str(), event.as_str())),
+        _ => None,
+    });
+    events.collect()
+}
+
+fn system_interleaved(history: &[Line]) -> bool {
+    let (emits, delivered) = (accepted(history), delivered(history));
+    let heard = |token: &str| delivered.iter().any(|(_, event)| *event == token);
+    let in_turns = emits.windows(3).any(|three| {
+        let [(a, from, _), (b, between, _), (c, to, _)] = three else { return false };
+        a == c && a != b && from == to && from.is_none() != between.is_none()
+    });
+    in_turns
+        && emits.iter().any(|(_, job, token)| job.is_none() && heard(token))
+        && emits.iter().any(|(_, job, token)| job.is_some() && heard(token))
+}
+
+fn emitters_interleaved(history: &[Line]) -> bool {
+    let (emits, delivered) = (accepted(history), delivered(history));
+    // Somebody read both emitters, so that an order of theirs was seen.
+    let read_together = |first: &str, second: &str| {
+        delivered.iter().any(|(stream, event)| *event == first && delivered.contains(&(*stream, second)))
+    };
+    emits.windows(3).any(|three| {
+        let [(a, job, first), (b, of, second), (c, again, _)] = three else { return false };
+        job.is_some() && job == of && job == again && a == c && a != b && read_together(first, second)
     })
 }

@@ -7,22 +7,64 @@
 //! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
 
 pub mod about;
+pub mod busy_refusal;
+pub mod cancel_lost_update;
+pub mod case_folding;
 pub mod catch_all;
+pub mod cleanup_by_prefix;
+pub mod competing_readers;
+pub mod context_lost_on_spawn;
+pub mod drop_newest;
+pub mod edited_in_place;
+pub mod fail_silent;
 pub mod global_broadcast;
+pub mod guard_across_await;
+pub mod history_then_live;
+pub mod id_reuse_overwrite;
+pub mod idle_as_done;
 pub mod lag_as_close;
+pub mod last_connect;
+pub mod late_remove;
+pub mod live_then_history;
+pub mod near_checked_removal;
 pub mod near_drop_oldest;
 pub mod near_joined_maps;
+pub mod near_joined_replay;
+pub mod near_keyed_retry;
+pub mod near_quoted_names;
 pub mod near_shared_log;
 pub mod near_single_reader;
+pub mod near_stated_busy;
 pub mod near_stop_on_lag;
+pub mod near_two_replicas;
 pub mod ordinary;
+pub mod panic_forgets_close;
+pub mod pre_subscribe_loss;
+pub mod prefix_match;
+pub mod re_emit_without_id;
+pub mod recycled_buffer;
+pub mod retry_without_key;
 pub mod revisit;
+pub mod route_then_await;
 pub mod seed_router;
+pub mod sentinel_name;
+pub mod separator_collision;
+pub mod shared_ring;
+pub mod stale_handle;
 pub mod stolen_receiver;
 pub mod support;
+pub mod system_name;
+pub mod tenant_missing;
 #[cfg(test)]
 mod tests;
+pub mod thread_local_sender;
 pub mod torn_maps;
+pub mod unlocked_fan_out;
+pub mod wake_before_publish;
+pub mod wake_one;
+pub mod workbench;
+pub mod wrong_outcome;
+pub mod zombie_emitter;
 
 pub use about::{About, Kind};
 
@@ -71,11 +113,52 @@ exhibits! {
     lag_as_close::ABOUT => lag_as_close::LagAsClose,
     seed_router::ROUTER => seed_router::SeedRouter,
     seed_router::SERVICE => seed_router::SeedService,
+    thread_local_sender::ABOUT => thread_local_sender::ThreadLocalSender,
+    route_then_await::ABOUT => route_then_await::RouteThenAwait,
+    guard_across_await::ABOUT => guard_across_await::GuardAcrossAwait,
+    context_lost_on_spawn::ABOUT => context_lost_on_spawn::ContextLostOnSpawn,
+    re_emit_without_id::ABOUT => re_emit_without_id::ReEmitWithoutId,
+    pre_subscribe_loss::ABOUT => pre_subscribe_loss::PreSubscribeLoss,
+    drop_newest::ABOUT => drop_newest::DropNewest,
+    id_reuse_overwrite::ABOUT => id_reuse_overwrite::IdReuseOverwrite,
+    late_remove::ABOUT => late_remove::LateRemove,
+    zombie_emitter::ABOUT => zombie_emitter::ZombieEmitter,
+    stale_handle::ABOUT => stale_handle::StaleHandle,
+    idle_as_done::ABOUT => idle_as_done::IdleAsDone,
+    panic_forgets_close::ABOUT => panic_forgets_close::PanicForgetsClose,
+    wrong_outcome::ABOUT => wrong_outcome::WrongOutcome,
+    cancel_lost_update::ABOUT => cancel_lost_update::CancelLostUpdate,
+    prefix_match::ABOUT => prefix_match::PrefixMatch,
+    case_folding::ABOUT => case_folding::CaseFolding,
+    separator_collision::ABOUT => separator_collision::SeparatorCollision,
+    tenant_missing::ABOUT => tenant_missing::TenantMissing,
+    sentinel_name::ABOUT => sentinel_name::SentinelName,
+    last_connect::ABOUT => last_connect::LastConnect,
+    edited_in_place::ABOUT => edited_in_place::EditedInPlace,
+    recycled_buffer::ABOUT => recycled_buffer::RecycledBuffer,
+    history_then_live::ABOUT => history_then_live::HistoryThenLive,
+    live_then_history::ABOUT => live_then_history::LiveThenHistory,
+    competing_readers::ABOUT => competing_readers::CompetingReaders,
+    cleanup_by_prefix::ABOUT => cleanup_by_prefix::CleanupByPrefix,
+    shared_ring::ABOUT => shared_ring::SharedRing,
+    unlocked_fan_out::ABOUT => unlocked_fan_out::UnlockedFanOut,
+    retry_without_key::ABOUT => retry_without_key::RetryWithoutKey,
+    busy_refusal::ABOUT => busy_refusal::BusyRefusal,
+    wake_one::ABOUT => wake_one::WakeOne,
+    wake_before_publish::ABOUT => wake_before_publish::WakeBeforePublish,
+    system_name::ABOUT => system_name::SystemName,
+    fail_silent::ABOUT => fail_silent::FailSilent,
     near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
     near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
     near_shared_log::ABOUT => near_shared_log::SharedLog,
     near_single_reader::ABOUT => near_single_reader::SingleReader,
     near_stop_on_lag::ABOUT => near_stop_on_lag::StopOnLag,
+    near_checked_removal::ABOUT => near_checked_removal::CheckedRemoval,
+    near_quoted_names::ABOUT => near_quoted_names::QuotedNames,
+    near_joined_replay::ABOUT => near_joined_replay::JoinedReplay,
+    near_two_replicas::ABOUT => near_two_replicas::TwoReplicas,
+    near_keyed_retry::ABOUT => near_keyed_retry::KeyedRetry,
+    near_stated_busy::ABOUT => near_stated_busy::StatedBusy,
 }
 
 /// One planted fault, of either kind.

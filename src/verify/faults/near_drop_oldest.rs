@@ -4,7 +4,8 @@
 //! how many went before it is given the next. That loses events by design and loses none unsaid.
 //!
 //! One edit away from [`lag_as_close`](super::lag_as_close), and in another direction from
-//! [`near_stop_on_lag`](super::near_stop_on_lag): what a reader that lags is told, [`OnLag::tell`].
+//! [`near_stop_on_lag`](super::near_stop_on_lag): what a reader that lags is told, [`OnLag::tell`]. And one edit away from
+//! [`drop_newest`](super::drop_newest): what a full queue does, [`OnLag::overflow`].
 
 use super::about::{About, Kind};
 use super::support::{Life, Names, lock};
@@ -25,21 +26,25 @@ pub const ABOUT: About = About {
     methods: &[],
 };
 
-/// What a reader is told when its queue has overflowed.
+/// What becomes of a queue that overflows, and what its reader is told.
 pub trait OnLag: Send + Sync + 'static {
     /// The delivery in the place of `skipped` events.
-    fn tell(skipped: u64) -> Delivery;
+    fn tell(skipped: u64) -> Delivery {
+        Delivery::Lagged(skipped)
+    }
+
+    /// Makes a queue that holds one event too many fit again.
+    fn overflow(queue: &mut Queue) {
+        queue.events.pop_front();
+        queue.dropped += 1;
+    }
 }
 
 /// How many.
 #[derive(Debug)]
 pub struct Counted;
 
-impl OnLag for Counted {
-    fn tell(skipped: u64) -> Delivery {
-        Delivery::Lagged(skipped)
-    }
-}
+impl OnLag for Counted {}
 
 /// The router.
 #[derive(Debug)]
@@ -51,17 +56,16 @@ pub struct DropOldest<L = Counted> {
 
 /// A queue that drops its oldest events and counts them.
 #[derive(Debug, Clone, Default)]
-struct Queue {
-    events: VecDeque<Arc<str>>,
+pub struct Queue {
+    pub(super) events: VecDeque<Arc<str>>,
     dropped: u64,
 }
 
 impl Queue {
-    fn push(&mut self, event: Arc<str>, room: usize) {
+    fn push<L: OnLag>(&mut self, event: Arc<str>, room: usize) {
         self.events.push_back(event);
         if self.events.len() > room {
-            self.events.pop_front();
-            self.dropped += 1;
+            L::overflow(self);
         }
     }
 }
@@ -155,8 +159,8 @@ impl<L: OnLag> Subject for DropOldest<L> {
     async fn emit(&self, job: &Arc<Job>, event: &str) -> Result<(), Refused> {
         let event: Arc<str> = event.into();
         job.change(
-            |state| state.history.push(Arc::clone(&event), job.retain),
-            |inbox| inbox.queue.push(Arc::clone(&event), job.retain),
+            |state| state.history.push::<L>(Arc::clone(&event), job.retain),
+            |inbox| inbox.queue.push::<L>(Arc::clone(&event), job.retain),
         )
     }
 

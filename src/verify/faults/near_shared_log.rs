@@ -4,7 +4,8 @@
 //! none: a stream passes over what is not its own incarnation's, each job evicts only its own events, and lag is
 //! counted by the job's own places, not by the log's.
 //!
-//! One edit away from [`global_broadcast`](super::global_broadcast): the filter, [`Hearing::hears`].
+//! One edit away from [`global_broadcast`](super::global_broadcast): the filter, [`Hearing::hears`]; and, elsewhere,
+//! from [`shared_ring`](super::shared_ring): at whose expense a job makes room, [`Hearing::gives_way`].
 
 use super::about::{About, Kind};
 use super::support::{enlist, lock};
@@ -28,6 +29,12 @@ pub const ABOUT: About = About {
 pub trait Hearing: Send + Sync + 'static {
     /// Whether a stream of the incarnation `own` delivers an event of `life`.
     fn hears(own: usize, life: usize) -> bool;
+
+    /// Whether an event of `life` counts against, and may be evicted for, what `emitter` says.
+    fn gives_way(emitter: usize, life: usize) -> bool {
+        // A job makes room at its own expense: its neighbours' events stay where they are.
+        emitter == life
+    }
 }
 
 /// Its own incarnation's.
@@ -78,15 +85,14 @@ impl Log {
         Some(&mut self.lives[job]).filter(|life| life.outcome.is_none()).ok_or(Refused::Closed)
     }
 
-    fn append(&mut self, job: usize, retain: usize, text: &str) -> Result<(), Refused> {
+    fn append<H: Hearing>(&mut self, job: usize, retain: usize, text: &str) -> Result<(), Refused> {
         let life = self.open(job)?;
         let place = life.accepted;
         life.accepted += 1;
         self.entries.push(Entry { number: self.written, life: job, place, text: text.to_owned() });
         self.written += 1;
-        // A job makes room at its own expense: its neighbours' events stay where they are.
-        if self.entries.iter().filter(|entry| entry.life == job).count() > retain
-            && let Some(oldest) = self.entries.iter().position(|entry| entry.life == job)
+        if self.entries.iter().filter(|entry| H::gives_way(job, entry.life)).count() > retain
+            && let Some(oldest) = self.entries.iter().position(|entry| H::gives_way(job, entry.life))
         {
             self.entries.remove(oldest);
         }
@@ -160,7 +166,7 @@ impl<H: Hearing> Subject for SharedLog<H> {
     }
 
     async fn emit(&self, job: &usize, event: &str) -> Result<(), Refused> {
-        self.change(|log| log.append(*job, self.retain, event))
+        self.change(|log| log.append::<H>(*job, self.retain, event))
     }
 
     async fn subscribe(&self, job: &usize, since: Since<'_>) -> Result<Stream<H>, Refused> {

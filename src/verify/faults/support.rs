@@ -28,16 +28,27 @@ pub fn enlist(waiting: &mut Vec<Waker>, waker: &Waker) {
 #[derive(Debug)]
 pub struct Channel {
     retain: usize,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
+/// What a [`Channel`] guards. An exhibit whose defect is inside a channel does its harm here.
 #[derive(Debug, Default)]
-struct State {
-    events: VecDeque<String>,
+pub(super) struct State {
+    pub(super) events: VecDeque<String>,
     /// How many events were accepted before the oldest retained one: the position of `events[0]`.
-    evicted: u64,
-    outcome: Option<Outcome>,
-    waiting: Vec<Waker>,
+    pub(super) evicted: u64,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) waiting: Vec<Waker>,
+}
+
+impl State {
+    fn accept(&mut self, event: &str, retain: usize) {
+        self.events.push_back(event.to_owned());
+        if self.events.len() > retain {
+            self.events.pop_front();
+            self.evicted += 1;
+        }
+    }
 }
 
 impl Channel {
@@ -51,13 +62,15 @@ impl Channel {
     /// # Errors
     /// [`Refused::Closed`] after the end.
     pub fn push(&self, event: &str) -> Result<(), Refused> {
-        self.change(|state| {
-            state.events.push_back(event.to_owned());
-            if state.events.len() > self.retain {
-                state.events.pop_front();
-                state.evicted += 1;
-            }
-        })
+        self.push_unheard(event).map(|waiting| waiting.into_iter().for_each(Waker::wake))
+    }
+
+    /// Accepts an event and leaves it to the caller to wake those who waited for it.
+    ///
+    /// # Errors
+    /// [`Refused::Closed`] after the end.
+    pub(super) fn push_unheard(&self, event: &str) -> Result<Vec<Waker>, Refused> {
+        self.change(|state| state.accept(event, self.retain))
     }
 
     /// Ends the job.
@@ -65,21 +78,17 @@ impl Channel {
     /// # Errors
     /// [`Refused::Closed`] if it has ended.
     pub fn seal(&self, outcome: Outcome) -> Result<(), Refused> {
-        self.change(|state| state.outcome = Some(outcome))
+        self.change(|state| state.outcome = Some(outcome)).map(|waiting| waiting.into_iter().for_each(Waker::wake))
     }
 
-    /// One change of an open channel; then, with the lock released, whoever waits is woken.
-    fn change(&self, change: impl FnOnce(&mut State)) -> Result<(), Refused> {
-        let waiting = {
-            let mut state = lock(&self.state);
-            if state.outcome.is_some() {
-                return Err(Refused::Closed);
-            }
-            change(&mut state);
-            std::mem::take(&mut state.waiting)
-        };
-        waiting.into_iter().for_each(Waker::wake);
-        Ok(())
+    /// One change of an open channel. Answers whoever waited for one, to be woken now that the lock is released.
+    fn change(&self, change: impl FnOnce(&mut State)) -> Result<Vec<Waker>, Refused> {
+        let mut state = lock(&self.state);
+        if state.outcome.is_some() {
+            return Err(Refused::Closed);
+        }
+        change(&mut state);
+        Ok(std::mem::take(&mut state.waiting))
     }
 
     /// A new reader; of a sealed channel too, which replays what is retained and then ends.
@@ -102,8 +111,8 @@ impl Channel {
 /// A cursor in a [`Channel`].
 #[derive(Debug)]
 pub struct Reader {
-    channel: Arc<Channel>,
-    position: u64,
+    pub(super) channel: Arc<Channel>,
+    pub(super) position: u64,
 }
 
 impl Reader {
@@ -176,6 +185,25 @@ impl<C: Life> Names<C> {
     /// [`Refused::Unknown`] if there never was one.
     pub fn find(&self, name: &str) -> Result<Arc<C>, Refused> {
         lock(&self.newest).get(name).cloned().ok_or(Refused::Unknown)
+    }
+
+    /// Gives the name to a new incarnation, whoever bore it before; answers that one.
+    pub fn replace(&self, name: &str, fresh: Arc<C>) -> Option<Arc<C>> {
+        lock(&self.newest).insert(name.to_owned(), fresh)
+    }
+
+    /// Forgets the name if `condemns` says so of its newest incarnation.
+    pub fn remove_if(&self, name: &str, condemns: impl FnOnce(&Arc<C>) -> bool) {
+        let mut newest = lock(&self.newest);
+        if newest.get(name).is_some_and(condemns) {
+            newest.remove(name);
+        }
+    }
+
+    /// The newest incarnations of all names but one, in the names' order.
+    pub fn others(&self, name: &str) -> Vec<(String, Arc<C>)> {
+        let newest = lock(&self.newest);
+        newest.iter().filter(|(other, _)| *other != name).map(|(other, c)| (other.clone(), Arc::clone(c))).collect()
     }
 }
 
