@@ -18,7 +18,7 @@ use crate::verify::findings::Findings;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::History;
 use crate::verify::program::Program;
-use crate::verify::runner::{Pace, Run};
+use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -113,13 +113,33 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
 }
 
-/// Runs a program once.
-fn execute<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64, decide: Decide<'_>) -> Execution {
+/// A run that is ready to be scheduled, whatever its subject is.
+pub(super) struct Started {
+    recorder: Arc<Recorder>,
+    prelude: Task,
+    threads: Vec<Task>,
+    drain: Box<dyn FnOnce()>,
+}
+
+/// How to start a run of one subject. The explorer is written, and compiled, once: only this is made anew for each of the
+/// museum's subjects.
+pub(super) type Start = fn(&Arc<Program>, Pace, u64) -> Started;
+
+pub(super) fn start<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64) -> Started {
     let run = Run::<S>::new(Arc::clone(program), pace, seed);
-    let recorder = run.recorder();
+    Started {
+        recorder: run.recorder(),
+        prelude: Task::new(Arc::clone(&run).prelude()),
+        threads: (0..program.threads.len()).map(|thread| Task::new(Arc::clone(&run).thread(thread))).collect(),
+        drain: Box::new(move || run.drain()),
+    }
+}
+
+/// Runs a program once.
+fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: Decide<'_>) -> Execution {
+    let Started { recorder, mut prelude, threads: mut tasks, drain } = start(program, pace, seed);
     let (mut schedule, mut choices) = (Schedule::new(), Vec::new());
     let mut abnormal = None;
-    let mut prelude = Task::new(Arc::clone(&run).prelude());
     let mut steps = 0;
     while prelude.can_move() && abnormal.is_none() {
         abnormal = prelude.step().err();
@@ -128,8 +148,6 @@ fn execute<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64, decide: De
             abnormal = Some(Abnormal::Hang);
         }
     }
-    let mut tasks: Vec<Task> =
-        (0..program.threads.len()).map(|thread| Task::new(Arc::clone(&run).thread(thread))).collect();
     let mut last = 0;
     while abnormal.is_none() {
         let mut movable: Vec<u8> = (0..tasks.len()).filter(|&t| tasks[t].can_move()).map(|t| t as u8).collect();
@@ -148,11 +166,13 @@ fn execute<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64, decide: De
         abnormal = result.err();
     }
     if abnormal.is_none() {
-        let drained = catch_unwind(AssertUnwindSafe(|| run.drain()));
+        // The run itself goes with this, and a router whose drop panics must not take the harness down either.
+        let drained = catch_unwind(AssertUnwindSafe(drain));
         abnormal = drained.err().map(|panic| Abnormal::Panic(message(&*panic)));
+    } else {
+        drop(catch_unwind(AssertUnwindSafe(move || drop(drain))));
     }
-    // A router whose drop panics is in breach of nothing that a history shows, but it must not take the harness down.
-    drop(catch_unwind(AssertUnwindSafe(move || drop((tasks, prelude, run)))));
+    drop(catch_unwind(AssertUnwindSafe(move || drop((tasks, prelude)))));
     Execution {
         history: recorder.history(),
         waits: recorder.waits(),
@@ -165,7 +185,11 @@ fn execute<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64, decide: De
 
 /// Runs a program under exactly this schedule. [`Abnormal::Stale`] if it no longer fits.
 pub fn replay<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
-    execute::<S>(program, Pace::Yielding, seed, &mut |step, movable| {
+    replay_on(start::<S>, program, seed, schedule)
+}
+
+fn replay_on(start: Start, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
+    execute(start, program, Pace::Yielding, seed, &mut |step, movable| {
         let wanted = schedule.get(step).ok_or(Abnormal::Stale(step))?;
         movable.iter().position(|thread| thread == wanted).ok_or(Abnormal::Stale(step))
     })
@@ -222,12 +246,23 @@ pub fn exhaust<S: Subject>(
     bench: &mut Bench,
     enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
+    exhaust_on(start::<S>, program, seed, most, bench, enough)
+}
+
+pub(super) fn exhaust_on(
+    start: Start,
+    program: &Arc<Program>,
+    seed: u64,
+    most: u64,
+    bench: &mut Bench,
+    enough: &mut dyn FnMut(&Breach) -> bool,
+) -> Searched {
     let mut searched = Searched::default();
     // The path to the schedule that comes next: at each step, which of the choices.
     let mut path: Vec<usize> = Vec::new();
     while searched.schedules < most {
         let execution =
-            execute::<S>(program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
+            execute(start, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
         searched.schedules += 1;
         searched.unsupported |= execution.unsupported > 0;
         let choices = execution.choices.clone();
@@ -255,10 +290,21 @@ pub fn sample<S: Subject>(
     bench: &mut Bench,
     enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
+    sample_on(start::<S>, program, seed, many, bench, enough)
+}
+
+pub(super) fn sample_on(
+    start: Start,
+    program: &Arc<Program>,
+    seed: u64,
+    many: u64,
+    bench: &mut Bench,
+    enough: &mut dyn FnMut(&Breach) -> bool,
+) -> Searched {
     let mut searched = Searched::default();
     let mut random = SplitMix(seed);
     while searched.schedules < many {
-        let execution = execute::<S>(program, Pace::Yielding, seed, &mut |_, movable| {
+        let execution = execute(start, program, Pace::Yielding, seed, &mut |_, movable| {
             Ok((random.next() % movable.len() as u64) as usize)
         });
         searched.schedules += 1;
@@ -274,7 +320,7 @@ pub fn sample<S: Subject>(
 /// Runs a program once; at each step a byte says who of those that can move goes next. After the last byte it is
 /// whoever moved last.
 pub fn steer<S: Subject>(program: &Arc<Program>, decisions: &[u8], bench: &mut Bench) -> Option<Breach> {
-    let execution = execute::<S>(program, Pace::Yielding, 0, &mut |step, movable| {
+    let execution = execute(start::<S>, program, Pace::Yielding, 0, &mut |step, movable| {
         Ok(decisions.get(step).map_or(0, |decision| usize::from(*decision) % movable.len()))
     });
     examine(program, execution, bench)
@@ -287,7 +333,17 @@ pub fn sequential<S: Subject>(
     bench: &mut Bench,
     enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
-    let execution = execute::<S>(program, Pace::Sequential, seed, &mut |_, _| Ok(0));
+    sequential_on(start::<S>, program, seed, bench, enough)
+}
+
+fn sequential_on(
+    start: Start,
+    program: &Arc<Program>,
+    seed: u64,
+    bench: &mut Bench,
+    enough: &mut dyn FnMut(&Breach) -> bool,
+) -> Searched {
+    let execution = execute(start, program, Pace::Sequential, seed, &mut |_, _| Ok(0));
     let unsupported = execution.unsupported > 0;
     let breach = examine(program, execution, bench).filter(|breach| enough(breach));
     Searched { breach, frontier_emptied: true, schedules: 1, unsupported }
@@ -359,6 +415,10 @@ pub struct Found {
 
 /// Carries a plan out.
 pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
+    carry_out_on(start::<S>, plan)
+}
+
+fn carry_out_on(start: Start, plan: &Plan) -> Report {
     let mut bench = Bench::default();
     let mut report = Report { frontier_emptied: true, ..Report::default() };
     let drawn = (0..plan.generated).map(|at| {
@@ -383,11 +443,11 @@ pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
             !plan.wanted.is_empty() && !first.is_empty()
         };
         let searched = if plan.sequential {
-            sequential::<S>(&program, plan.seed, &mut bench, &mut enough)
+            sequential_on(start, &program, plan.seed, &mut bench, &mut enough)
         } else if plan.exhaustive {
-            exhaust::<S>(&program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
+            exhaust_on(start, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         } else {
-            sample::<S>(&program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
+            sample_on(start, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         };
         report.programs += 1;
         report.frontier_emptied &= !plan.exhaustive || searched.frontier_emptied || searched.breach.is_some();
@@ -396,7 +456,7 @@ pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
         }
         report
             .found
-            .extend(first.into_iter().map(|(guarantee, breach)| found::<S>(&id, &breach, guarantee, plan.seed)));
+            .extend(first.into_iter().map(|(guarantee, breach)| found(start, &id, &breach, guarantee, plan.seed)));
         if !plan.wanted.is_empty() && !report.found.is_empty() {
             break;
         }
@@ -408,9 +468,9 @@ pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
 }
 
 /// Minimises a breach of one guarantee, and replays what is left of it.
-fn found<S: Subject>(id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
-    let least = minimise::minimise::<S>(breach, guarantee, seed);
-    let again = replay::<S>(&least.program, seed, &least.schedule);
+fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+    let least = minimise::minimise_on(start, breach, guarantee, seed);
+    let again = replay_on(start, &least.program, seed, &least.schedule);
     Found {
         guarantee,
         scenario: id.to_owned(),

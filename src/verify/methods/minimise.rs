@@ -6,7 +6,7 @@
 //! few switches first.
 
 use super::Bench;
-use super::interleaved::{self, Breach};
+use super::interleaved::{self, Breach, Start};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::program::Program;
 use crate::verify::subject::Subject;
@@ -22,7 +22,11 @@ pub fn breaks(breach: &Breach, guarantee: Guarantee) -> bool {
 
 /// The smallest breach of `guarantee` that removing operations from this one leads to.
 pub fn minimise<S: Subject>(found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
-    minimise_by(found, |program| search::<S>(program, guarantee, seed))
+    minimise_on(interleaved::start::<S>, found, guarantee, seed)
+}
+
+pub(super) fn minimise_on(start: Start, found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
+    minimise_by(found, |program| search(start, program, guarantee, seed))
 }
 
 /// Removes operations one at a time for as long as `search` still finds the breach in what is left.
@@ -55,11 +59,11 @@ impl Shrinks for Breach {
     }
 }
 
-fn search<S: Subject>(program: &Arc<Program>, guarantee: Guarantee, seed: u64) -> Option<Breach> {
+fn search(start: Start, program: &Arc<Program>, guarantee: Guarantee, seed: u64) -> Option<Breach> {
     let mut wanted = |breach: &Breach| breaks(breach, guarantee);
-    let searched = interleaved::exhaust::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &mut wanted);
+    let searched = interleaved::exhaust_on(start, program, seed, SCHEDULES_EACH, &mut Bench::default(), &mut wanted);
     if searched.breach.is_some() || searched.frontier_emptied {
         return searched.breach;
     }
-    interleaved::sample::<S>(program, seed, SCHEDULES_EACH, &mut Bench::default(), &mut wanted).breach
+    interleaved::sample_on(start, program, seed, SCHEDULES_EACH, &mut Bench::default(), &mut wanted).breach
 }
