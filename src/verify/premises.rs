@@ -2,7 +2,8 @@
 //!
 //! Each is a property of one recorded history (or of its run) that only concurrency can bring about: with everything forced
 //! sequential, none of those that a guarantee needs is reached, and the verdict must be `vacuous` (`guarantees.md`, what
-//! counts as evidence). They read histories only, like the judges.
+//! counts as evidence). They read histories only, like the judges. Where a race can go two ways, either way counts only for
+//! programs that were seen to go both ways ([`Bench::end_program`](super::methods::Bench::end_program)).
 
 use super::guarantee::Guarantee;
 use super::history::{Action, Delivered, Kind, Line, Reason};

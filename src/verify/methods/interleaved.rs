@@ -449,6 +449,7 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
         } else {
             sample_on(start, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         };
+        bench.end_program();
         report.programs += 1;
         report.frontier_emptied &= !plan.exhaustive || searched.frontier_emptied || searched.breach.is_some();
         if searched.unsupported {

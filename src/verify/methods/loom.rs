@@ -274,7 +274,9 @@ impl Reporter {
         let reporter = REPORTER.get_or_init(|| Reporter { state, bench, endings, questions, answers });
         std::thread::spawn(move || {
             if let Ok(ending) = ended.recv() {
-                let report = reporter.report(ending, &lock(&reporter.bench));
+                let mut bench = lock(&reporter.bench);
+                bench.end_program();
+                let report = reporter.report(ending, &bench);
                 println!("{}", serde_json::to_string(&report).expect("a report is plain data"));
                 std::process::exit(0);
             }

@@ -24,8 +24,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub struct Bench {
     judged: HashMap<[u64; 2], Judged>,
     executions: u64,
+    /// Of the programs that are done.
     premises: BTreeMap<Premise, u64>,
+    /// Of the program that is being run.
+    reached: BTreeMap<Premise, u64>,
 }
+
+/// Two orders of one race. Either alone is what a sequential run reaches too: it counts only where the same program was seen
+/// to go the other way as well.
+const RACES: [[Premise; 2]; 2] =
+    [[Premise::EmitBeforeCreate, Premise::EmitAfterCreate], [Premise::EmitBeforeClose, Premise::EmitAfterClose]];
 
 /// Two SipHashes of one history, apart by what they absorb first. Only whether anybody waited matters to the
 /// premises; how often varies without end.
@@ -53,7 +61,7 @@ impl Bench {
         });
         self.executions += 1;
         for premise in &judged.reached {
-            *self.premises.entry(*premise).or_default() += 1;
+            *self.reached.entry(*premise).or_default() += 1;
         }
         judged.findings.clone()
     }
@@ -61,6 +69,17 @@ impl Bench {
     /// Counts an execution whose history was judged before; `None` if it was not, and then nothing is counted.
     pub fn recall(&mut self, history: &History, waits: u64) -> Option<Option<Findings>> {
         self.judged.contains_key(&digest(history, waits)).then(|| self.judge(history, waits))
+    }
+
+    /// The program is done: what it reached is added to the premises.
+    pub fn end_program(&mut self) {
+        let reached = std::mem::take(&mut self.reached);
+        let counts = |premise: &Premise| {
+            RACES.iter().filter(|race| race.contains(premise)).all(|race| race.iter().all(|p| reached.contains_key(p)))
+        };
+        for (premise, n) in reached.iter().filter(|(premise, _)| counts(premise)) {
+            *self.premises.entry(*premise).or_default() += n;
+        }
     }
 
     /// Executions judged so far.
@@ -73,7 +92,7 @@ impl Bench {
         self.judged.len() as u64
     }
 
-    /// In how many executions each premise was reached.
+    /// In how many executions each premise was reached, over the programs that are done.
     pub fn premises(&self) -> &BTreeMap<Premise, u64> {
         &self.premises
     }
