@@ -21,7 +21,7 @@ pub const ABOUT: About = About {
     defect: "create replaces the channel of an open job: the first owner's streams end and his emits are refused",
     incident: "rbee narration-core, fault 18 ID-REUSE-OVERWRITE (80b7050d until its last commit); vLLM#10583; leak \
                catalogue C04, C05",
-    expected: &[Guarantee::G9, Guarantee::G4],
+    expected: &[Guarantee::G9],
     methods: &["interleaved"],
 };
 

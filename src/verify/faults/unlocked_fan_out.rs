@@ -21,7 +21,7 @@ pub const ABOUT: About = About {
              different orders",
     incident: "fan-out in a loop that awaits, as in rbee DownloadTracker (leak catalogue C23); order kept for each \
                connection only (C57)",
-    expected: &[Guarantee::G5, Guarantee::G6],
+    expected: &[Guarantee::G5],
     methods: &["interleaved"],
 };
 
