@@ -31,11 +31,21 @@ pub enum Premise {
     SystemInterleaved,
     /// Two threads emitted to one job in turns, and a stream delivered events of both.
     EmittersInterleaved,
+    /// Two threads were creating one job at the same time.
+    CreatesOverlapped,
+    /// Two threads were closing one job at the same time.
+    ClosesOverlapped,
+    /// A subscribe came between two emits of another thread to the same job.
+    SubscribeAmidEmits,
+    /// A subscribe that returned a stream overlapped a close of the job by another thread.
+    SubscribeDuringClose,
+    /// A stream of an old incarnation had its end while another thread was creating the name again.
+    EndDuringCreate,
 }
 
 impl Premise {
     /// All of them.
-    pub const ALL: [Premise; 10] = [
+    pub const ALL: [Premise; 15] = [
         Premise::JobsInterleaved,
         Premise::EmitBeforeCreate,
         Premise::EmitAfterCreate,
@@ -46,6 +56,11 @@ impl Premise {
         Premise::StragglerMetNewLife,
         Premise::SystemInterleaved,
         Premise::EmittersInterleaved,
+        Premise::CreatesOverlapped,
+        Premise::ClosesOverlapped,
+        Premise::SubscribeAmidEmits,
+        Premise::SubscribeDuringClose,
+        Premise::EndDuringCreate,
     ];
 
     /// Its name in the evidence.
@@ -61,6 +76,11 @@ impl Premise {
             Premise::StragglerMetNewLife => "straggler_met_new_life",
             Premise::SystemInterleaved => "system_interleaved",
             Premise::EmittersInterleaved => "emitters_interleaved",
+            Premise::CreatesOverlapped => "creates_overlapped",
+            Premise::ClosesOverlapped => "closes_overlapped",
+            Premise::SubscribeAmidEmits => "subscribe_amid_emits",
+            Premise::SubscribeDuringClose => "subscribe_during_close",
+            Premise::EndDuringCreate => "end_during_create",
         }
     }
 
@@ -96,6 +116,11 @@ impl Premise {
             Premise::StragglerMetNewLife => straggler_met_new_life(history),
             Premise::SystemInterleaved => system_interleaved(history),
             Premise::EmittersInterleaved => emitters_interleaved(history),
+            Premise::CreatesOverlapped => overlapped(history, "create", "create"),
+            Premise::ClosesOverlapped => overlapped(history, "close", "close"),
+            Premise::SubscribeAmidEmits => subscribe_amid_emits(history),
+            Premise::SubscribeDuringClose => overlapped(history, "subscribe", "close"),
+            Premise::EndDuringCreate => end_during_create(history),
         }
     }
 }
@@ -228,5 +253,61 @@ fn emitters_interleaved(history: &[Line]) -> bool {
     emits.windows(3).any(|three| {
         let [(a, job, first), (b, of, second), (c, again, _)] = three else { return false };
         job.is_some() && job == of && job == again && a == c && a != b && read_together(first, second)
+    })
+}
+
+/// The completion of the operation that this line invokes, if it has one.
+fn completion(history: &[Line], invoke: usize) -> Option<(usize, &Line)> {
+    let of = &history[invoke];
+    let own = |line: &Line| line.process == of.process && line.action.f() == of.action.f() && line.kind != Kind::Invoke;
+    history.iter().enumerate().skip(invoke + 1).find(|(_, line)| own(line))
+}
+
+/// An `ok` operation of one kind, and one of the other by another thread on the same job, were under way at one time.
+fn overlapped(history: &[Line], one: &str, other: &str) -> bool {
+    let spans = |f: &str| -> Vec<(usize, usize, &Line, bool)> {
+        let of_kind = invokes(history).filter(|(_, line, _)| line.action.f() == f);
+        let span = of_kind.filter_map(|(at, line, _)| completion(history, at).map(|(end, ret)| (at, end, line, ret)));
+        span.map(|(at, end, line, ret)| (at, end, line, ret.kind == Kind::Ok)).collect()
+    };
+    let others = spans(other);
+    spans(one).iter().filter(|(.., ok)| *ok).any(|(begun, done, line, _)| {
+        others.iter().any(|(from, to, there, _)| {
+            there.process != line.process && job(there) == job(line) && begun < to && from < done
+        })
+    })
+}
+
+/// The accepted emits to a job: where they completed, and by whom.
+fn accepted_by<'h>(history: &'h [Line], name: &'h str) -> impl Iterator<Item = (usize, i64)> {
+    let emits = completed(history, "emit", Kind::Ok).filter(move |(_, emit, of)| emit.process > 0 && *of == name);
+    emits.map(|(at, emit, _)| (at, emit.process))
+}
+
+fn subscribe_amid_emits(history: &[Line]) -> bool {
+    completed(history, "subscribe", Kind::Ok).filter(|(_, line, _)| line.process > 0).any(|(at, subscribe, name)| {
+        let before = accepted_by(history, name).filter(|&(then, by)| then < at && by != subscribe.process);
+        before.map(|(_, by)| by).any(|by| accepted_by(history, name).any(|(then, again)| then > at && again == by))
+    })
+}
+
+/// The subscribe that opened this stream.
+fn opening<'h>(history: &'h [Line], stream: &str) -> Option<&'h Line> {
+    history.iter().find(|line| {
+        line.kind == Kind::Ok && matches!(&line.action, Action::Subscribe { stream: opened, .. } if opened == stream)
+    })
+}
+
+fn end_during_create(history: &[Line]) -> bool {
+    history.iter().enumerate().any(|(at, line)| {
+        let Action::Receive { stream, what: Delivered::End(_) } = &line.action else { return false };
+        let name = opening(history, stream).and_then(job);
+        invokes(history).any(|(begun, create, of)| {
+            create.action.f() == "create"
+                && Some(of) == name
+                && create.process != line.process
+                && begun < at
+                && completion(history, begun).is_none_or(|(done, _)| at < done)
+        })
     })
 }

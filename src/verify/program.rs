@@ -72,10 +72,15 @@ pub enum Op {
     SubscribeSystem { stream: usize },
     /// Reads from a stream; does nothing if it was never opened or is over.
     Read { stream: usize, until: Until },
+    /// Polls a stream once: takes what is there, and gives the read up if there is nothing.
+    Poll { stream: usize },
     /// Drops a stream.
     Leave { stream: usize },
     /// Ends a job.
     Close { job: usize, outcome: Outcome, door: Door },
+    /// Drops the newest handle that a create of this job has returned, without closing the job. No other thread may
+    /// use the job's handles.
+    Drop { job: usize },
 }
 
 /// Most threads of a program, and most streams: more than any schedule could make sense of.
@@ -109,54 +114,84 @@ impl Program {
     /// The highest stream number plus one.
     pub fn streams(&self) -> usize {
         let all = self.prelude.iter().chain(self.threads.iter().flatten());
-        all.filter_map(|op| match op {
-            Op::Subscribe { stream, .. }
-            | Op::SubscribeSystem { stream }
-            | Op::Read { stream, .. }
-            | Op::Leave { stream } => Some(stream + 1),
-            _ => None,
-        })
-        .max()
-        .unwrap_or(0)
+        all.filter_map(Op::stream).max().map_or(0, |last| last + 1)
     }
 
-    /// Why the program cannot be run, if it cannot: an index without a name, or a stream that two threads use.
+    /// Why the program cannot be run, if it cannot: an index without a name, a stream that two threads use, or a handle
+    /// that one thread drops and another uses (then it is not the drop that lets go of it).
     pub fn check(&self) -> Result<(), String> {
         if self.threads.len() > MOST {
             return Err(format!("{} threads; at most {MOST} can be scheduled", self.threads.len()));
         }
         let ops = || self.prelude.iter().chain(self.threads.iter().flatten());
-        let stream = |op: &Op| match op {
-            Op::Subscribe { stream, .. }
-            | Op::SubscribeSystem { stream }
-            | Op::Read { stream, .. }
-            | Op::Leave { stream } => Some(*stream),
-            _ => None,
-        };
-        if let Some(stream) = ops().filter_map(stream).find(|stream| *stream >= MOST) {
+        if let Some(stream) = ops().filter_map(Op::stream).find(|stream| *stream >= MOST) {
             return Err(format!("stream {stream}; streams are numbered below {MOST}"));
         }
         let mut user = vec![None; self.streams()];
         for (thread, ops) in self.threads.iter().enumerate() {
             for op in ops {
-                if let Op::Subscribe { stream, .. }
-                | Op::SubscribeSystem { stream }
-                | Op::Read { stream, .. }
-                | Op::Leave { stream } = op
-                    && *user[*stream].get_or_insert(thread) != thread
+                if let Some(stream) = op.stream()
+                    && *user[stream].get_or_insert(thread) != thread
                 {
                     return Err(format!("stream {stream} is used by two threads"));
                 }
             }
         }
         for op in self.prelude.iter().chain(self.threads.iter().flatten()) {
-            if let Op::Create { job } | Op::Emit { job, .. } | Op::Subscribe { job, .. } | Op::Close { job, .. } = op
-                && *job >= self.jobs.len()
+            if let Some(job) = op.job()
+                && job >= self.jobs.len()
             {
                 return Err(format!("job {job} has no name"));
             }
         }
+        for (thread, ops) in self.threads.iter().enumerate() {
+            for dropped in ops.iter().filter(|op| matches!(op, Op::Drop { .. })).filter_map(Op::job) {
+                let others = self.threads.iter().enumerate().filter(|(other, _)| *other != thread);
+                if others.flat_map(|(_, ops)| ops).any(|op| op.handle() == Some(dropped)) {
+                    return Err(format!(
+                        "thread {} drops the handle of job {dropped}, and another uses it",
+                        thread + 1
+                    ));
+                }
+            }
+        }
         Ok(())
+    }
+}
+
+impl Op {
+    /// The stream that it opens, reads or drops.
+    fn stream(&self) -> Option<usize> {
+        match self {
+            Op::Subscribe { stream, .. }
+            | Op::SubscribeSystem { stream }
+            | Op::Read { stream, .. }
+            | Op::Poll { stream }
+            | Op::Leave { stream } => Some(*stream),
+            Op::Create { .. } | Op::Emit { .. } | Op::EmitSystem | Op::Close { .. } | Op::Drop { .. } => None,
+        }
+    }
+
+    /// The job that it is about.
+    fn job(&self) -> Option<usize> {
+        match self {
+            Op::Create { job }
+            | Op::Emit { job, .. }
+            | Op::Subscribe { job, .. }
+            | Op::Close { job, .. }
+            | Op::Drop { job } => Some(*job),
+            Op::EmitSystem | Op::SubscribeSystem { .. } | Op::Read { .. } | Op::Poll { .. } | Op::Leave { .. } => None,
+        }
+    }
+
+    /// The job whose handle it uses, or makes.
+    fn handle(&self) -> Option<usize> {
+        match self {
+            Op::Emit { door: Door::Name, .. }
+            | Op::Subscribe { door: Door::Name, .. }
+            | Op::Close { door: Door::Name, .. } => None,
+            _ => self.job(),
+        }
     }
 }
 
@@ -200,11 +235,13 @@ impl Program {
                 Until::Accounted(n) => format!("read s{stream} until {n} are accounted for"),
                 Until::End => format!("read s{stream} to its end"),
             },
+            Op::Poll { stream } => format!("poll s{stream} once"),
             Op::Leave { stream } => format!("leave s{stream}"),
             Op::Close { job, outcome, door } => {
                 let outcome = format!("{outcome:?}").to_lowercase();
                 format!("close {} as {outcome}{}", name(job), by(door))
             }
+            Op::Drop { job } => format!("drop the handle of {}", name(job)),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! written immediately before the call begins or after it returned, so that the recorded intervals are as narrow as
 //! the explorer allows.
 
-use super::history::{Action, Delivered, History, Kind, Line, Reason, Since as HistorySince};
+use super::history::{Action, Delivered, History, Kind, Line, Outcome, Reason, Since as HistorySince};
 use super::program::{Door, From, Op, Program, Until};
 use super::subject::{Delivery, Refused, Setup, Since, Subject, preempt};
 use std::collections::BTreeMap;
@@ -212,8 +212,10 @@ impl<S: Subject> Run<S> {
             Op::Subscribe { job, stream, from, door } => self.subscribe(process, *job, *stream, *from, *door).await,
             Op::SubscribeSystem { stream } => self.subscribe_system(process, *stream).await,
             Op::Read { stream, until } => self.read(process, *stream, *until, pace).await,
+            Op::Poll { stream } => self.poll(process, *stream).await,
             Op::Leave { stream } => self.leave(process, *stream),
             Op::Close { job, outcome, door } => self.close(process, *job, *outcome, *door).await,
+            Op::Drop { job } => self.abandon(process, *job).await,
         }
     }
 
@@ -400,6 +402,21 @@ impl<S: Subject> Run<S> {
         *lock(&self.streams[number]) = Some(stream);
     }
 
+    /// Polls once, and drops the future that is not ready.
+    async fn poll(&self, process: i64, number: usize) {
+        let Some(mut stream) = lock(&self.streams[number]).take() else { return };
+        let polled = {
+            let mut next = pin!(S::next(&mut stream));
+            std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
+        };
+        if let Poll::Ready(delivery) = polled
+            && self.record(process, number, delivery) == Reading::Over
+        {
+            return;
+        }
+        *lock(&self.streams[number]) = Some(stream);
+    }
+
     /// The next delivery; counts having to wait for it; `None` if nobody would ever come to deliver it.
     async fn next(&self, stream: &mut S::Stream, pace: Pace) -> Option<Delivery> {
         let mut next = pin!(S::next(stream));
@@ -455,11 +472,25 @@ impl<S: Subject> Run<S> {
         self.recorder.write(Line::new(process, Kind::Ok, action));
     }
 
-    async fn close(&self, process: i64, job: usize, outcome: super::history::Outcome, door: Door) {
+    async fn close(&self, process: i64, job: usize, outcome: Outcome, door: Door) {
         let name = self.program.jobs[job].clone();
         let action = |life| Action::Close { job: name, life, outcome: Some(outcome) };
         self.through(process, job, door, action, |handle| async move { self.subject.close(&handle, outcome).await })
             .await;
+    }
+
+    /// Gives the newest handle up. Recorded as a close, which it is: it waits until there is a handle, since what nobody
+    /// holds nobody can drop.
+    async fn abandon(&self, process: i64, job: usize) {
+        let Some((handle, life)) = self.handle(job, Door::Handle).await else { return };
+        lock(&self.slots[job]).handles.retain(|(_, label)| *label != life);
+        let name = self.program.jobs[job].clone();
+        let action = Action::Close { job: name, life: Some(life), outcome: Some(Outcome::Abandoned) };
+        self.recorder.write(Line::new(process, Kind::Invoke, action.clone()));
+        match self.subject.abandon(handle).await {
+            Ok(()) => self.recorder.write(Line::new(process, Kind::Ok, action)),
+            Err(refused) => self.refuse(process, action, &refused),
+        }
     }
 }
 

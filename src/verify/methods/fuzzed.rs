@@ -57,7 +57,7 @@ fn is_quick(op: &Op) -> bool {
     match op {
         Op::Create { .. } | Op::EmitSystem | Op::SubscribeSystem { .. } => true,
         Op::Emit { door, .. } | Op::Subscribe { door, .. } | Op::Close { door, .. } => *door == Door::Name,
-        Op::Read { .. } | Op::Leave { .. } => false,
+        Op::Read { .. } | Op::Poll { .. } | Op::Leave { .. } | Op::Drop { .. } => false,
     }
 }
 

@@ -17,121 +17,16 @@
 //! reorderings of relaxed accesses that loom does not model; more than four threads.
 
 use super::Bench;
+pub use super::models::{Model, models};
 use crate::compiled;
 use crate::verify::findings::Findings;
-use crate::verify::guarantee::Guarantee;
-use crate::verify::history::{History, Outcome};
-use crate::verify::premises::Premise;
-use crate::verify::program::{Door, From, Op, Program, Until};
+use crate::verify::history::History;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-/// One model: a program, and what it is for.
-#[derive(Debug, Clone)]
-pub struct Model {
-    /// Its name.
-    pub id: &'static str,
-    /// The race it is about, in one sentence.
-    pub race: &'static str,
-    /// What is run.
-    pub program: Program,
-    /// It is too large to be explored without a bound on preemptions: the largest bound that ends in minutes.
-    pub most_preemptions: Option<usize>,
-    /// The guarantees that it says something about, and what must have been reached before it does.
-    pub claims: Vec<(Guarantee, Vec<Premise>)>,
-}
-
-/// The models.
-pub fn models() -> Vec<Model> {
-    vec![create_against_emit(), close_against_emit(), lag_against_read()]
-}
-
-/// The seed's background task: it knows the job's name, and nobody knows whether the job exists yet. A rival creates
-/// it too.
-fn create_against_emit() -> Model {
-    let create = Op::Create { job: 0 };
-    let program = Program {
-        jobs: vec!["a".into()],
-        retain: 4,
-        prelude: vec![],
-        threads: vec![
-            vec![create.clone(), Op::Subscribe { job: 0, stream: 0, from: From::Start, door: Door::Handle }],
-            vec![create],
-            vec![Op::Emit { job: 0, door: Door::Name }],
-        ],
-    };
-    Model {
-        id: "create-against-emit",
-        race: "a background task emits by name while two rivals create the job",
-        program,
-        most_preemptions: None,
-        claims: vec![
-            (Guarantee::G2, vec![Premise::EmitBeforeCreate]),
-            (Guarantee::G4, vec![Premise::EmitBeforeCreate, Premise::EmitAfterCreate]),
-            (Guarantee::G6, vec![Premise::EmitAfterCreate]),
-        ],
-    }
-}
-
-/// An emitter, a closer and a reader that waits for the end.
-fn close_against_emit() -> Model {
-    let emit = Op::Emit { job: 0, door: Door::Handle };
-    let program = Program {
-        jobs: vec!["a".into()],
-        retain: 4,
-        prelude: vec![
-            Op::Create { job: 0 },
-            Op::Subscribe { job: 0, stream: 0, from: From::Start, door: Door::Handle },
-        ],
-        threads: vec![
-            vec![emit.clone(), emit],
-            vec![Op::Close { job: 0, outcome: Outcome::Completed, door: Door::Handle }],
-            vec![Op::Read { stream: 0, until: Until::End }],
-        ],
-    };
-    let both = vec![Premise::ReaderWaited, Premise::EmitBeforeClose, Premise::EmitAfterClose];
-    Model {
-        id: "close-against-emit",
-        race: "one emits twice, one closes, and a reader waits for the end",
-        program,
-        most_preemptions: Some(5),
-        claims: vec![
-            (Guarantee::G2, vec![Premise::EmitAfterClose]),
-            (Guarantee::G6, vec![Premise::ReaderWaited, Premise::EmitBeforeClose]),
-            (Guarantee::G9, both),
-        ],
-    }
-}
-
-/// An emitter that overflows what is retained, and a reader that keeps reading.
-fn lag_against_read() -> Model {
-    let program = Program {
-        jobs: vec!["a".into()],
-        retain: 1,
-        prelude: vec![
-            Op::Create { job: 0 },
-            Op::Subscribe { job: 0, stream: 0, from: From::Start, door: Door::Handle },
-        ],
-        threads: vec![
-            vec![Op::Emit { job: 0, door: Door::Handle }; 3],
-            vec![Op::Read { stream: 0, until: Until::Accounted(3) }],
-        ],
-    };
-    Model {
-        id: "lag-against-read",
-        race: "one emits three events into a history of one while a reader reads and waits",
-        program,
-        most_preemptions: None,
-        claims: vec![
-            (Guarantee::G1, vec![Premise::ReaderWaited]),
-            (Guarantee::G6, vec![Premise::LagMetRead, Premise::ReaderWaited]),
-        ],
-    }
-}
 
 /// What a model came to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ pub mod fuzzed;
 pub mod interleaved;
 pub mod loom;
 pub mod minimise;
+pub mod models;
 
 use super::checker;
 use super::findings::Findings;

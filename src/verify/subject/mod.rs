@@ -122,6 +122,12 @@ pub trait Subject: Send + Sync + Sized + 'static {
     /// Ends the job.
     fn close(&self, job: &Self::Job, outcome: Outcome) -> impl Future<Output = Result<(), Refused>> + Send;
 
+    /// Drops the last right that comes with creating the job, without a close: the job is abandoned.
+    fn abandon(&self, job: Self::Job) -> impl Future<Output = Result<(), Refused>> + Send {
+        drop(job);
+        std::future::ready(Err(Refused::Unsupported))
+    }
+
     /// Looks a job up by its name alone, as somebody does who did not create it.
     fn find(&self, name: &str) -> impl Future<Output = Result<Self::Job, Refused>> + Send {
         let _ = name;

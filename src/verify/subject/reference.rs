@@ -86,7 +86,8 @@ impl Subject for Reference {
             },
             Some(router::Delivery::Lagged(n)) => Delivery::Lagged(n),
             Some(router::Delivery::End(outcome)) => Delivery::End(Some(outcome.into())),
-            None => Delivery::Stopped("read on after the end".into()),
+            // Never read on after the end, so this stream stopped without one: nothing will come that could be read.
+            None => std::future::pending().await,
         }
     }
 
@@ -104,6 +105,11 @@ impl Subject for Reference {
 
     async fn subscribe_system(&self) -> Result<Stream, Refused> {
         self.router.system().subscribe(router::Since::Now).map_err(refused)
+    }
+
+    async fn abandon(&self, job: Job) -> Result<(), Refused> {
+        drop(job);
+        Ok(())
     }
 
     fn live(&self) -> Option<usize> {
