@@ -92,6 +92,13 @@ pub fn scenarios() -> Vec<Scenario> {
             ],
         ),
         scenario(
+            "rivals-and-the-end",
+            "two rivals create one job; one reads it to its end, the other closes it",
+            4,
+            vec![create(1)],
+            vec![vec![create(0), subscribe(0, 0, Start), read_to_end(0)], vec![create(0), close(0, Completed)]],
+        ),
+        scenario(
             "close-against-emit",
             "one emits, one closes, a reader waits for the end; another job goes on",
             4,

@@ -23,7 +23,7 @@ pub const ABOUT: About = About {
     defect: "sender and receiver go into two maps under two locks, one after the other: overlapping creates of one \
              name leave the sender of one and the receiver of the other",
     incident: "rbee narration-core, fault 19 TWO-MAP-TEAR (60b30539 until its last commit); leak catalogue C19",
-    expected: &[Guarantee::G6],
+    expected: &[Guarantee::G6, Guarantee::G9],
     methods: &["interleaved"],
 };
 
