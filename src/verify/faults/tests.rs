@@ -163,16 +163,18 @@ fn survey<S: Subject>() -> BTreeSet<Guarantee> {
 #[test]
 fn faults_break_what_they_say_and_nothing_else() {
     #[track_caller]
-    fn only<S: Subject>(about: &About) {
+    fn only<S: Subject>(about: &About, in_consequence: &[Guarantee]) {
         let violated = survey::<S>();
         assert!(!violated.is_empty(), "{} was not noticed", about.id);
-        assert!(violated.iter().all(|g| about.expected.contains(g)), "{} broke {violated:?}", about.id);
+        let said = |g: &&Guarantee| about.expected.contains(g) || in_consequence.contains(g);
+        assert!(violated.iter().all(|g| said(&g)), "{} broke {violated:?}", about.id);
     }
-    only::<GlobalBroadcast>(&global_broadcast::ABOUT);
-    only::<CatchAll>(&catch_all::ABOUT);
-    only::<TornMaps>(&torn_maps::ABOUT);
-    only::<StolenReceiver>(&stolen_receiver::ABOUT);
-    only::<LagAsClose>(&lag_as_close::ABOUT);
+    only::<GlobalBroadcast>(&global_broadcast::ABOUT, &[]);
+    only::<CatchAll>(&catch_all::ABOUT, &[]);
+    // A channel out of which nothing comes does not give its end either; but only the larger programs get that far.
+    only::<TornMaps>(&torn_maps::ABOUT, &[Guarantee::G9]);
+    only::<StolenReceiver>(&stolen_receiver::ABOUT, &[]);
+    only::<LagAsClose>(&lag_as_close::ABOUT, &[]);
 }
 
 // === the ordinary tests ===
