@@ -110,8 +110,8 @@ const ONE_ORDER: Explanation = Explanation {
     breach: "Streams `s1` and `s2` of one job deliver `e1 e2` and `e2 e1`. Or: what is replayed and what comes live \
         overlap by one event, which the reader then gets twice.",
     checked: "`narrowcast verify` lets several threads emit to one job with several readers, early and late, under \
-        `interleaved`, and looks for a cycle in the union of all emitters' orders and all streams' orders, and for \
-        events delivered twice. `narrowcast check FILE` judges the same in recorded histories; there \
+        `interleaved` and `loom`, and looks for a cycle in the union of all emitters' orders and all streams' orders, \
+        and for events delivered twice. `narrowcast check FILE` judges the same in recorded histories; there \
         `--order real-time` adds the order of returns and invokes.",
     limits: "One process of a history counts as one emitter.",
 };

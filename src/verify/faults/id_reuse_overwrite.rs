@@ -4,8 +4,7 @@
 //! first owner's stream closes in the middle of his job, and what he emits goes nowhere. Unique ids hide it, until
 //! somebody supplies them.
 //!
-//! Expected: G9, since a stream of an open job ends; G4, since the first owner is refused. Found by `interleaved`
-//! wherever two create one job.
+//! Expected: G9, since a stream of an open job ends. Found by `interleaved` wherever two create one job.
 
 use super::about::{About, Kind};
 use super::support::Channel;

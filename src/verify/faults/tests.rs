@@ -4,11 +4,11 @@ use super::about::{About, Kind};
 use super::catch_all::{self, CatchAll};
 use super::global_broadcast::{self, GlobalBroadcast};
 use super::lag_as_close::{self, LagAsClose};
-use super::near_drop_oldest::{self, DropOldest};
-use super::near_joined_maps::{self, TwoMaps};
-use super::near_shared_log::{self, SharedLog};
-use super::near_single_reader::{self, SingleReader};
-use super::near_stop_on_lag::{self, StopOnLag};
+use super::near_drop_oldest::DropOldest;
+use super::near_joined_maps::TwoMaps;
+use super::near_shared_log::SharedLog;
+use super::near_single_reader::SingleReader;
+use super::near_stop_on_lag::StopOnLag;
 use super::ordinary::ordinary;
 use super::revisit::claims;
 use super::revisit::orders::{in_every_order, in_order};
@@ -163,16 +163,18 @@ fn survey<S: Subject>() -> BTreeSet<Guarantee> {
 #[test]
 fn faults_break_what_they_say_and_nothing_else() {
     #[track_caller]
-    fn only<S: Subject>(about: &About) {
+    fn only<S: Subject>(about: &About, in_consequence: &[Guarantee]) {
         let violated = survey::<S>();
         assert!(!violated.is_empty(), "{} was not noticed", about.id);
-        assert!(violated.iter().all(|g| about.expected.contains(g)), "{} broke {violated:?}", about.id);
+        let said = |g: &&Guarantee| about.expected.contains(g) || in_consequence.contains(g);
+        assert!(violated.iter().all(|g| said(&g)), "{} broke {violated:?}", about.id);
     }
-    only::<GlobalBroadcast>(&global_broadcast::ABOUT);
-    only::<CatchAll>(&catch_all::ABOUT);
-    only::<TornMaps>(&torn_maps::ABOUT);
-    only::<StolenReceiver>(&stolen_receiver::ABOUT);
-    only::<LagAsClose>(&lag_as_close::ABOUT);
+    only::<GlobalBroadcast>(&global_broadcast::ABOUT, &[]);
+    only::<CatchAll>(&catch_all::ABOUT, &[]);
+    // A channel out of which nothing comes does not give its end either; but only the larger programs get that far.
+    only::<TornMaps>(&torn_maps::ABOUT, &[Guarantee::G9]);
+    only::<StolenReceiver>(&stolen_receiver::ABOUT, &[]);
+    only::<LagAsClose>(&lag_as_close::ABOUT, &[]);
 }
 
 // === the ordinary tests ===

@@ -3,9 +3,8 @@
 //! The same event takes two paths, and order is kept on each of them only: two readers of one job see its steps in
 //! different orders, and both are sure.
 //!
-//! Expected: G5, since the readers contradict each other; G6, since a close can come between as well and cut one of
-//! them off. Found by `interleaved` where two emitters of one job overlap. It is the near-miss
-//! [`near_two_replicas`](super::near_two_replicas) with an await.
+//! Expected: G5, since the readers contradict each other. Found by `interleaved` where two emitters of one job overlap.
+//! It is the near-miss [`near_two_replicas`](super::near_two_replicas) with an await.
 
 use super::about::{About, Kind};
 use super::near_two_replicas::{FanOut, TwoReplicas};
