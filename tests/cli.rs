@@ -280,7 +280,8 @@ fn a_finding_that_a_router_does_not_show_is_gone() {
 fn a_schedule_that_no_longer_fits_is_stale() {
     let room = Room::new("stale");
     let file = room.counterexample();
-    let edits: [(&str, fn(&mut Vec<Value>)); 4] = [
+    type Edit = fn(&mut Vec<Value>);
+    let edits: [(&str, Edit); 4] = [
         ("broken off", |schedule| drop(schedule.pop())),
         ("empty", Vec::clear),
         ("one turn too many", |schedule| schedule.push(json!(0))),
@@ -299,7 +300,8 @@ fn a_schedule_that_no_longer_fits_is_stale() {
 fn a_counterexample_that_makes_no_sense_is_malformed() {
     let room = Room::new("nonsense");
     let file = room.counterexample();
-    let edits: [(&str, fn(&mut Value)); 7] = [
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 7] = [
         ("another schema", |cx| cx["schema"] = json!("narrowcast.counterexample/v9")),
         ("no program", |cx| drop(cx.as_object_mut().expect("an object").remove("program"))),
         ("a job without a name", |cx| cx["program"]["jobs"] = json!([])),

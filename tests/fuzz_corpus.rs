@@ -55,7 +55,7 @@ fn what_the_fuzzer_found_in_planted_routers_is_found_again() {
 
 #[test]
 fn every_input_decodes_to_a_program_that_can_be_run() {
-    let mut bytes = vec![0; 80];
+    let mut bytes = [0; 80];
     for seed in 0..2_000_u64 {
         let mut random = narrowcast::verify::methods::interleaved::SplitMix(seed);
         bytes.iter_mut().for_each(|byte| *byte = random.next() as u8);

@@ -95,7 +95,7 @@ enum Step {
 #[derive(Debug, Clone, Copy)]
 enum Start {
     Now,
-    Start,
+    First,
     After(prop::sample::Index),
 }
 
@@ -106,7 +106,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => CHUNK_BYTES - 12..CHUNK_BYTES + 12,
         1 => 0_usize..40 * 1024,
     ];
-    let start = prop_oneof![Just(Start::Now), Just(Start::Start), any::<prop::sample::Index>().prop_map(Start::After)];
+    let start = prop_oneof![Just(Start::Now), Just(Start::First), any::<prop::sample::Index>().prop_map(Start::After)];
     let step = prop_oneof![
         8 => size.prop_map(Step::Push),
         1 => start.prop_map(Step::Open),
@@ -221,7 +221,7 @@ impl Reading {
 fn open(reader: &Reader, all: &Everything, start: Start) -> Option<Reading> {
     let (since, owed) = match start {
         Start::Now => (Since::Now, all.next()),
-        Start::Start => (Since::Start, 0),
+        Start::First => (Since::Start, 0),
         Start::After(_) if all.events.is_empty() => return None,
         Start::After(index) => {
             let sequence = index.index(all.events.len()) as u64;
@@ -236,7 +236,7 @@ fn check_against_everything(retention: Retention, steps: &[Step]) {
     let kernel = retaining(retention.events, retention.bytes);
     let (owner, emitter, reader) = job(&kernel);
     let mut all = Everything { events: Vec::new(), retention };
-    let mut readers: Vec<Reading> = open(&reader, &all, Start::Start).into_iter().collect();
+    let mut readers: Vec<Reading> = open(&reader, &all, Start::First).into_iter().collect();
     let mut held: Vec<Batch> = Vec::new();
     for step in steps {
         let of = |k: usize, readers: &[Reading]| (!readers.is_empty()).then(|| k % readers.len());

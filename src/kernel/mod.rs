@@ -24,7 +24,7 @@
 //! # What it does not do
 //! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It does
 //! not know what an event is: it carries frames of bytes. It imports `narration`'s plain
-//! [`JobId`](crate::narration::JobId) and [`Outcome`](crate::narration::Outcome), `bytes`, and its `sync` shim,
+//! [`JobId`](crate::narration::JobId) and [`Outcome`], `bytes`, and its `sync` shim,
 //! because this very source is compiled three times, with std's primitives, with loom's and with shuttle's.
 //!
 //! # Locks

@@ -1,9 +1,9 @@
 //! G1 confinement.
 //!
 //! > A delivered event: was never emitted in this history, or its invoke line comes after the delivery; or was
-//! emitted to > another job; or ties together streams and events that can share no incarnation; or carries another
-//! digest than its > emit (where both have one); or stands on a stream whose subscribe failed, or that is bound to
-//! none. A delivery that > breaks G1 pays no debt under G6 and takes no part in any order.
+//! > emitted to another job; or ties together streams and events that can share no incarnation; or carries another
+//! > digest than its emit (where both have one); or stands on a stream whose subscribe failed, or that is bound to
+//! > none. A delivery that breaks G1 pays no debt under G6 and takes no part in any order.
 //!
 //! Search: whether an event was emitted, to whom, and with which digest, is known when the delivery is read (an event
 //! that was not emitted yet is remembered until its invoke, or the end: if it turns out to be the system's, or a

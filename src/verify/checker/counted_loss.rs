@@ -1,8 +1,8 @@
 //! G6 counted-loss.
 //!
 //! > The stream is in order if each event of `U` (accepted into its incarnation, not delivered on it) can be given a
-//! place: > before the start, in a gap whose marker counts it, after all, or (`info` and open emits only) nowhere; so
-//! that places > respect the order `P`. (In full: docs/history.md, "G6 in full".)
+//! > place: before the start, in a gap whose marker counts it, after all, or (`info` and open emits only) nowhere; so
+//! > that places respect the order `P`. (In full: docs/history.md, "G6 in full".)
 //!
 //! Search: first the linear extension of `P` that the [`Order`] holds is tried as it stands. If, read along it, every
 //! stretch between two deliveries is as long as the markers there say, and the rest lies before the start or after all,

@@ -1,10 +1,10 @@
 //! G9 one-end.
 //!
 //! > An end on a stream: before the invoke of any close that can close its incarnation; with an outcome that differs
-//! from > the outcome of every close that can have closed it (where both state one); a second end; an event, marker
-//! or end > after an end; an end on a stream bound to no incarnation; an end on the system stream. A stream with a
-//! `drained` > line (the last one counts), no end and no stop before it, that has not been left, whose incarnation
-//! was certainly > closed before that line by a close that returned `ok`: its end is missing.
+//! > from the outcome of every close that can have closed it (where both state one); a second end; an event, marker
+//! > or end after an end; an end on a stream bound to no incarnation; an end on the system stream. A stream with a
+//! > `drained` line (the last one counts), no end and no stop before it, that has not been left, whose incarnation
+//! > was certainly closed before that line by a close that returned `ok`: its end is missing.
 //!
 //! Search: what comes after an end, and ends of the system, are found while the lines are read. The rest asks for the
 //! closes that can have closed the stream's lives.

@@ -1,8 +1,8 @@
 //! G5 one-order.
 //!
 //! > Emitter = process. For one incarnation: each emitter's accepted events in their order (by invoke; events that
-//! were > accepted but never delivered take part) together with the order of deliveries of every stream must have no
-//! cycle; and no > event comes twice on one stream. The system is one incarnation.
+//! > were accepted but never delivered take part) together with the order of deliveries of every stream must have no
+//! > cycle; and no event comes twice on one stream. The system is one incarnation.
 //!
 //! Search: a topological sort of the life's [`Order`]. Streams that can belong to several lives are judged in each;
 //! only if all have a cycle is the order broken.

@@ -1,12 +1,12 @@
 //! G4 open-before-emit.
 //!
-//! > A refused emit or subscribe, with a reason other than `limit` or `forbidden` (or with none), on a job that was >
-//! certainly open throughout its whole interval. With a `life` label: whose incarnation was certainly open (closes
-//! that > carry the label of another life do not count). The system is always open: a system emit or subscribe
-//! refused for > another reason than `limit` or `forbidden` breaks G4.
+//! > A refused emit or subscribe, with a reason other than `limit` or `forbidden` (or with none), on a job that was
+//! > certainly open throughout its whole interval. With a `life` label: whose incarnation was certainly open (closes
+//! > that carry the label of another life do not count). The system is always open: a system emit or subscribe
+//! > refused for another reason than `limit` or `forbidden` breaks G4.
 //!
 //! > A job is *certainly open* throughout lines `s..e` if there is an `ok` create `c` with `ret(c) < s` and every
-//! close that > is not a `fail` has `ret < inv(c)` or `inv > e`.
+//! > close that is not a `fail` has `ret < inv(c)` or `inv e`.
 //!
 //! Search: of the creates that had returned, the one invoked last is the best witness; then the running maximum of the
 //! closes' returns says in one comparison whether any of them counts.

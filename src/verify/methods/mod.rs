@@ -1,7 +1,7 @@
 //! The methods: one file for each way of running a program against a router.
 //!
 //! Each runs programs through the [`runner`](super::runner), judges what was recorded by the
-//! [`checker`](super::checker), and says how far it looked.
+//! [`checker`], and says how far it looked.
 
 pub mod fuzzed;
 pub mod interleaved;

@@ -115,7 +115,7 @@ impl<T> Answer<T> {
 
 /// Reads the task from standard input, does it, and ends the process.
 ///
-/// If a line [`WATCH`] follows the task, standard input stays open for as long as the parent lives: when it ends, so
+/// If a line `watch` follows the task, standard input stays open for as long as the parent lives: when it ends, so
 /// does the child, whatever it is at.
 pub fn run_and_exit() -> ! {
     let mut text = String::new();

@@ -69,7 +69,7 @@ impl Profile {
 pub enum Method {
     /// [`interleaved`](super::methods::interleaved).
     Interleaved,
-    /// [`loom`](super::methods::loom).
+    /// [`loom`].
     Loom,
 }
 
