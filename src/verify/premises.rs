@@ -2,8 +2,9 @@
 //!
 //! Each is a property of one recorded history (or of its run) that only concurrency can bring about: with everything forced
 //! sequential, none of those that a guarantee needs is reached, and the verdict must be `vacuous` (`guarantees.md`, what
-//! counts as evidence). They read histories only, like the judges. Where a race can go two ways, either way counts only for
-//! programs that were seen to go both ways ([`Bench::end_program`](super::methods::Bench::end_program)).
+//! counts as evidence). They read histories only, like the judges. Where a race can go two ways, either way counts only
+//! where the same two operations of one program were seen to go the other way too
+//! ([`Bench::end_program`](super::methods::Bench::end_program)).
 
 use super::guarantee::Guarantee;
 use super::history::{Action, Delivered, Kind, Line, Reason};
@@ -107,10 +108,10 @@ impl Premise {
     pub fn reached(self, history: &[Line], waits: u64) -> bool {
         match self {
             Premise::JobsInterleaved => jobs_interleaved(history),
-            Premise::EmitBeforeCreate => emit_before_create(history),
-            Premise::EmitAfterCreate => emit_after_create(history),
-            Premise::EmitBeforeClose => emit_before_close(history),
-            Premise::EmitAfterClose => emit_after_close(history),
+            Premise::EmitBeforeCreate
+            | Premise::EmitAfterCreate
+            | Premise::EmitBeforeClose
+            | Premise::EmitAfterClose => !self.pairs(history).is_empty(),
             Premise::ReaderWaited => waits > 0,
             Premise::LagMetRead => lag_met_read(history),
             Premise::StragglerMetNewLife => straggler_met_new_life(history),
@@ -123,6 +124,33 @@ impl Premise {
             Premise::EndDuringCreate => end_during_create(history),
         }
     }
+}
+
+/// One operation of a program, the same in all its executions: its thread, and the how-manieth it is there.
+pub type Step = (i64, usize);
+
+impl Premise {
+    /// Two orders of one race. Either alone is what a sequential run reaches too.
+    pub const RACES: [[Premise; 2]; 2] =
+        [[Premise::EmitBeforeCreate, Premise::EmitAfterCreate], [Premise::EmitBeforeClose, Premise::EmitAfterClose]];
+
+    /// The emits and the creates, or closes, that went in this order. None for a premise that is no side of a race.
+    pub fn pairs(self, history: &[Line]) -> Vec<(Step, Step)> {
+        match self {
+            Premise::EmitBeforeCreate => emits_before_create(history),
+            Premise::EmitAfterCreate => emits_after_create(history),
+            Premise::EmitBeforeClose => emits_before_close(history),
+            Premise::EmitAfterClose => emits_after_close(history),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The operation to which a line belongs. A thread does one after the other: its last invocation is the one.
+fn step(history: &[Line], at: usize) -> Step {
+    let process = history[at].process;
+    let invoked = history[..=at].iter().filter(|line| line.process == process && line.kind == Kind::Invoke);
+    (process, invoked.count())
 }
 
 fn job(line: &Line) -> Option<&str> {
@@ -160,39 +188,40 @@ fn by_name(line: &Line) -> bool {
     line.action.f() == "emit" && line.life().is_none()
 }
 
-fn emit_before_create(history: &[Line]) -> bool {
-    completed(history, "emit", Kind::Fail).any(|(at, emit, job)| {
-        by_name(emit)
-            && emit.reason == Some(Reason::Unknown)
-            && completed(history, "create", Kind::Ok).any(|(then, create, of)| {
-                of == job && create.process != emit.process && create.process > 0 && then > at
-            })
-    })
+/// These emits, each with every `ok` operation `f` on its job by another thread that completed on the side asked for.
+fn paired<'h>(
+    history: &'h [Line],
+    emits: impl Iterator<Item = (usize, &'h Line, &'h str)>,
+    f: &'static str,
+    side: impl Fn(usize, usize) -> bool,
+) -> Vec<(Step, Step)> {
+    let mut pairs = Vec::new();
+    for (at, emit, job) in emits.filter(|(_, emit, _)| emit.process > 0) {
+        let others = completed(history, f, Kind::Ok).filter(|(then, other, of)| {
+            *of == job && other.process != emit.process && other.process > 0 && side(at, *then)
+        });
+        pairs.extend(others.map(|(then, ..)| (step(history, at), step(history, then))));
+    }
+    pairs
 }
 
-fn emit_after_create(history: &[Line]) -> bool {
-    invokes(history).any(|(at, emit, job)| {
-        by_name(emit)
-            && completed(history, "create", Kind::Ok).any(|(then, create, of)| {
-                of == job && create.process != emit.process && create.process > 0 && then < at
-            })
-    })
+fn emits_before_create(history: &[Line]) -> Vec<(Step, Step)> {
+    let refused = completed(history, "emit", Kind::Fail)
+        .filter(|(_, emit, _)| by_name(emit) && emit.reason == Some(Reason::Unknown));
+    paired(history, refused, "create", |emit, create| emit < create)
 }
 
-fn emit_before_close(history: &[Line]) -> bool {
-    completed(history, "emit", Kind::Ok).any(|(at, emit, job)| {
-        emit.process > 0
-            && completed(history, "close", Kind::Ok)
-                .any(|(then, close, of)| of == job && close.process != emit.process && close.process > 0 && then > at)
-    })
+fn emits_after_create(history: &[Line]) -> Vec<(Step, Step)> {
+    let emits = invokes(history).filter(|(_, emit, _)| by_name(emit));
+    paired(history, emits, "create", |emit, create| create < emit)
 }
 
-fn emit_after_close(history: &[Line]) -> bool {
-    completed(history, "emit", Kind::Fail).any(|(at, emit, job)| {
-        emit.process > 0
-            && completed(history, "close", Kind::Ok)
-                .any(|(then, close, of)| of == job && close.process != emit.process && close.process > 0 && then < at)
-    })
+fn emits_before_close(history: &[Line]) -> Vec<(Step, Step)> {
+    paired(history, completed(history, "emit", Kind::Ok), "close", |emit, close| emit < close)
+}
+
+fn emits_after_close(history: &[Line]) -> Vec<(Step, Step)> {
+    paired(history, completed(history, "emit", Kind::Fail), "close", |emit, close| close < emit)
 }
 
 fn lag_met_read(history: &[Line]) -> bool {

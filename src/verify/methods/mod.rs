@@ -12,8 +12,8 @@ pub mod models;
 use super::checker;
 use super::findings::Findings;
 use super::history::History;
-use super::premises::Premise;
-use std::collections::{BTreeMap, HashMap};
+use super::premises::{Premise, Step};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Judges histories, each different one once, and counts which premises they reached.
@@ -29,12 +29,12 @@ pub struct Bench {
     premises: BTreeMap<Premise, u64>,
     /// Of the program that is being run.
     reached: BTreeMap<Premise, u64>,
+    /// Which of its operations went which way, where a race can go two ways.
+    raced: HashSet<Raced>,
 }
 
-/// Two orders of one race. Either alone is what a sequential run reaches too: it counts only where the same program was seen
-/// to go the other way as well.
-const RACES: [[Premise; 2]; 2] =
-    [[Premise::EmitBeforeCreate, Premise::EmitAfterCreate], [Premise::EmitBeforeClose, Premise::EmitAfterClose]];
+/// Two operations of one program, and the order in which they were seen to go.
+type Raced = (Premise, Step, Step);
 
 /// Two SipHashes of one history, apart by what they absorb first. Only whether anybody waited matters to the
 /// premises; how often varies without end.
@@ -50,6 +50,7 @@ fn digest(history: &History, waits: u64) -> [u64; 2] {
 struct Judged {
     findings: Option<Findings>,
     reached: Vec<Premise>,
+    raced: Box<[Raced]>,
 }
 
 impl Bench {
@@ -58,12 +59,15 @@ impl Bench {
         let judged = self.judged.entry(digest(history, waits)).or_insert_with(|| {
             let findings = checker::check(history);
             let reached = Premise::ALL.into_iter().filter(|premise| premise.reached(history, waits)).collect();
-            Judged { findings: (!findings.violated().is_empty()).then_some(findings), reached }
+            let races = Premise::RACES.into_iter().flatten();
+            let raced = races.flat_map(|p| p.pairs(history).into_iter().map(move |(emit, other)| (p, emit, other)));
+            Judged { findings: (!findings.violated().is_empty()).then_some(findings), reached, raced: raced.collect() }
         });
         self.executions += 1;
         for premise in &judged.reached {
             *self.reached.entry(*premise).or_default() += 1;
         }
+        self.raced.extend(judged.raced.iter().copied());
         judged.findings.clone()
     }
 
@@ -72,14 +76,18 @@ impl Bench {
         self.judged.contains_key(&digest(history, waits)).then(|| self.judge(history, waits))
     }
 
-    /// The program is done: what it reached is added to the premises.
+    /// The program is done: what it reached is added to the premises. The sides of a race are, only if some two of its
+    /// operations went both ways.
     pub fn end_program(&mut self) {
         let reached = std::mem::take(&mut self.reached);
-        let counts = |premise: &Premise| {
-            RACES.iter().filter(|race| race.contains(premise)).all(|race| race.iter().all(|p| reached.contains_key(p)))
-        };
-        for (premise, n) in reached.iter().filter(|(premise, _)| counts(premise)) {
-            *self.premises.entry(*premise).or_default() += n;
+        let raced = std::mem::take(&mut self.raced);
+        let both_ways =
+            |[one, other]: [Premise; 2]| raced.iter().any(|&(p, a, b)| p == one && raced.contains(&(other, a, b)));
+        for (premise, n) in reached {
+            let mut sided = Premise::RACES.into_iter().filter(|race| race.contains(&premise));
+            if sided.all(both_ways) {
+                *self.premises.entry(premise).or_default() += n;
+            }
         }
     }
 
