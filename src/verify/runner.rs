@@ -8,10 +8,10 @@
 
 use super::history::{Action, Delivered, History, Kind, Line, Outcome, Reason, Since as HistorySince};
 use super::program::{Door, From, Op, Program, Until};
+use super::subject::erased::{Erased, Job, Operation, Stream};
 use super::subject::{Delivery, Refused, Setup, Since, Subject, preempt};
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -87,20 +87,20 @@ impl Recorder {
 }
 
 /// A right that one thread obtains and others wait for.
-struct Slot<J> {
+struct Slot {
     /// Every handle that a create of this job returned, oldest first, each with the label of its create.
-    handles: Vec<(J, String)>,
+    handles: Vec<(Job, String)>,
     waiting: Vec<Waker>,
 }
 
 /// One run of a program.
-pub struct Run<S: Subject> {
-    subject: S,
+pub struct Run {
+    subject: Erased,
     program: Arc<Program>,
     pace: Pace,
     recorder: Arc<Recorder>,
-    slots: Vec<Mutex<Slot<S::Job>>>,
-    streams: Vec<Mutex<Option<S::Stream>>>,
+    slots: Vec<Mutex<Slot>>,
+    streams: Vec<Mutex<Option<Stream>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -139,24 +139,19 @@ fn reason(refused: &Refused) -> Reason {
     }
 }
 
-impl<S: Subject> Run<S> {
+impl Run {
     /// Prepares a run on a fresh router.
-    pub fn new(program: Arc<Program>, pace: Pace, seed: u64) -> Arc<Self> {
+    pub fn new<S: Subject>(program: Arc<Program>, pace: Pace, seed: u64) -> Arc<Self> {
         let slots =
             program.jobs.iter().map(|_| Mutex::new(Slot { handles: Vec::new(), waiting: Vec::new() })).collect();
         let streams = (0..program.streams()).map(|_| Mutex::new(None)).collect();
-        let subject = S::fresh(Setup { retain_events: program.retain, seed });
+        let subject = Erased::fresh::<S>(Setup { retain_events: program.retain, seed });
         Arc::new(Run { subject, program, pace, recorder: Arc::default(), slots, streams })
     }
 
     /// The recorder, which outlives a run that ends badly.
     pub fn recorder(&self) -> Arc<Recorder> {
         Arc::clone(&self.recorder)
-    }
-
-    /// The router under test.
-    pub fn subject(&self) -> &S {
-        &self.subject
     }
 
     /// Performs the prelude. Process 0.
@@ -188,7 +183,7 @@ impl<S: Subject> Run<S> {
             // Bounded: a router that delivers for ever would keep the harness here for ever.
             let most = 4 * self.program.operations() + 16;
             for _ in 0..most {
-                let Poll::Ready(delivery) = poll_insistently(pin!(S::next(&mut stream))) else { break };
+                let Poll::Ready(delivery) = poll_insistently(&mut stream.next()) else { break };
                 if self.record(process, number, delivery) == Reading::Over {
                     break;
                 }
@@ -254,7 +249,7 @@ impl<S: Subject> Run<S> {
 
     /// The handle through which an operation goes, with the label of its create; `None` if it is to be found by name.
     /// Waits for a create that has not returned yet.
-    async fn handle(&self, job: usize, door: Door) -> Option<(S::Job, String)> {
+    async fn handle(&self, job: usize, door: Door) -> Option<(Job, String)> {
         std::future::poll_fn(|cx| {
             let mut slot = lock(&self.slots[job]);
             let found = match door {
@@ -278,7 +273,7 @@ impl<S: Subject> Run<S> {
         job: usize,
         door: Door,
         action: impl FnOnce(Option<String>) -> Action,
-        call: impl FnOnce(S::Job) -> Fut,
+        call: impl FnOnce(Job) -> Fut,
     ) -> Option<T>
     where
         Fut: Future<Output = Result<T, Refused>>,
@@ -363,7 +358,7 @@ impl<S: Subject> Run<S> {
         name
     }
 
-    fn open(&self, number: usize, stream: Option<S::Stream>) {
+    fn open(&self, number: usize, stream: Option<Stream>) {
         if stream.is_some()
             && let Some((_, reading)) = self.recorder.state().streams.get_mut(&number)
         {
@@ -406,7 +401,7 @@ impl<S: Subject> Run<S> {
     async fn poll(&self, process: i64, number: usize) {
         let Some(mut stream) = lock(&self.streams[number]).take() else { return };
         let polled = {
-            let mut next = pin!(S::next(&mut stream));
+            let mut next = stream.next();
             std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
         };
         if let Poll::Ready(delivery) = polled
@@ -418,12 +413,12 @@ impl<S: Subject> Run<S> {
     }
 
     /// The next delivery; counts having to wait for it; `None` if nobody would ever come to deliver it.
-    async fn next(&self, stream: &mut S::Stream, pace: Pace) -> Option<Delivery> {
-        let mut next = pin!(S::next(stream));
+    async fn next(&self, stream: &mut Stream, pace: Pace) -> Option<Delivery> {
+        let mut next = stream.next();
         let mut waited = false;
         std::future::poll_fn(move |cx| {
             let polled = match pace {
-                Pace::Sequential => poll_insistently(next.as_mut()),
+                Pace::Sequential => poll_insistently(&mut next),
                 _ => next.as_mut().poll(cx),
             };
             match polled {
@@ -495,7 +490,7 @@ impl<S: Subject> Run<S> {
 }
 
 /// Polls a future again for as long as it wakes itself: a subject's own [`preempt`] points are no reason to wait.
-fn poll_insistently<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_insistently(future: &mut Operation<'_, Delivery>) -> Poll<Delivery> {
     struct Flag(std::sync::atomic::AtomicBool);
     impl std::task::Wake for Flag {
         fn wake(self: Arc<Self>) {

@@ -7,6 +7,7 @@
 //! races, since none has two things at once.
 
 use super::support::settle;
+use crate::verify::subject::erased::{Erased, Job, Stream};
 use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 
 /// How many events the tests' routers retain; a power of two, since some broadcasts round to one.
@@ -16,11 +17,11 @@ const RETAIN: usize = 4;
 type Verdict = Result<(), String>;
 
 /// A test and its name.
-type Test<S> = (&'static str, fn(&S) -> Verdict);
+type Test = (&'static str, fn(&Erased) -> Verdict);
 
 /// Runs all of them, each on a fresh router.
 pub fn ordinary<S: Subject>() -> Vec<(&'static str, Verdict)> {
-    let tests: [Test<S>; 10] = [
+    let tests: [Test; 10] = [
         ("each job reads its own", each_job_reads_its_own),
         ("events arrive in order", events_arrive_in_order),
         ("two readers both receive", two_readers_both_receive),
@@ -32,7 +33,7 @@ pub fn ordinary<S: Subject>() -> Vec<(&'static str, Verdict)> {
         ("a job can be created again", a_job_can_be_created_again),
         ("cleanup removes the channel", cleanup_removes_the_channel),
     ];
-    let run = |test: fn(&S) -> Verdict| test(&S::fresh(Setup { retain_events: RETAIN, seed: 1 }));
+    let run = |test: fn(&Erased) -> Verdict| test(&Erased::fresh::<S>(Setup { retain_events: RETAIN, seed: 1 }));
     tests.into_iter().map(|(name, test)| (name, run(test))).collect()
 }
 
@@ -46,31 +47,31 @@ fn done<T>(what: &str, future: impl Future<Output = Result<T, Refused>>) -> Resu
     }
 }
 
-fn create<S: Subject>(router: &S, name: &str) -> Result<S::Job, String> {
+fn create(router: &Erased, name: &str) -> Result<Job, String> {
     done("create", router.create(name))
 }
 
-fn emit<S: Subject>(router: &S, job: &S::Job, event: &str) -> Verdict {
+fn emit(router: &Erased, job: &Job, event: &str) -> Verdict {
     done("emit", router.emit(job, event))
 }
 
-fn subscribe<S: Subject>(router: &S, job: &S::Job) -> Result<S::Stream, String> {
+fn subscribe(router: &Erased, job: &Job) -> Result<Stream, String> {
     done("subscribe", router.subscribe(job, Since::Now))
 }
 
-fn next<S: Subject>(stream: &mut S::Stream) -> Result<Delivery, String> {
-    settle(S::next(stream)).ok_or_else(|| "the stream has nothing to read".to_owned())
+fn next(stream: &mut Stream) -> Result<Delivery, String> {
+    settle(stream.next()).ok_or_else(|| "the stream has nothing to read".to_owned())
 }
 
-fn reads<S: Subject>(stream: &mut S::Stream, event: &str) -> Verdict {
-    match next::<S>(stream)? {
+fn reads(stream: &mut Stream, event: &str) -> Verdict {
+    match next(stream)? {
         Delivery::Event(text) if text == event => Ok(()),
         other => Err(format!("wanted the event {event:?}, read {other:?}")),
     }
 }
 
-fn reads_nothing<S: Subject>(stream: &mut S::Stream) -> Verdict {
-    match settle(S::next(stream)) {
+fn reads_nothing(stream: &mut Stream) -> Verdict {
+    match settle(stream.next()) {
         None => Ok(()),
         Some(delivery) => Err(format!("wanted nothing, read {delivery:?}")),
     }
@@ -78,51 +79,51 @@ fn reads_nothing<S: Subject>(stream: &mut S::Stream) -> Verdict {
 
 // === the tests ===
 
-fn each_job_reads_its_own<S: Subject>(router: &S) -> Verdict {
+fn each_job_reads_its_own(router: &Erased) -> Verdict {
     let (a, b) = (create(router, "a")?, create(router, "b")?);
     let (mut reader_a, mut reader_b) = (subscribe(router, &a)?, subscribe(router, &b)?);
     emit(router, &a, "for a")?;
     emit(router, &b, "for b")?;
-    reads::<S>(&mut reader_a, "for a")?;
-    reads::<S>(&mut reader_b, "for b")?;
-    reads_nothing::<S>(&mut reader_a)?;
-    reads_nothing::<S>(&mut reader_b)
+    reads(&mut reader_a, "for a")?;
+    reads(&mut reader_b, "for b")?;
+    reads_nothing(&mut reader_a)?;
+    reads_nothing(&mut reader_b)
 }
 
-fn events_arrive_in_order<S: Subject>(router: &S) -> Verdict {
+fn events_arrive_in_order(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     let events = ["one", "two", "three"];
     events.iter().try_for_each(|event| emit(router, &job, event))?;
-    events.iter().try_for_each(|event| reads::<S>(&mut reader, event))
+    events.iter().try_for_each(|event| reads(&mut reader, event))
 }
 
-fn two_readers_both_receive<S: Subject>(router: &S) -> Verdict {
+fn two_readers_both_receive(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let (mut first, mut second) = (subscribe(router, &job)?, subscribe(router, &job)?);
     emit(router, &job, "event")?;
-    reads::<S>(&mut first, "event")?;
-    reads::<S>(&mut second, "event")
+    reads(&mut first, "event")?;
+    reads(&mut second, "event")
 }
 
-fn an_unknown_job_reaches_nobody<S: Subject>(router: &S) -> Verdict {
+fn an_unknown_job_reaches_nobody(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     // Refused at once or dropped later: a seed-style test asks only that nobody reads it.
     if let Some(Ok(unknown)) = settle(router.find("nobody")) {
         let _ = settle(router.emit(&unknown, "for nobody"));
     }
-    reads_nothing::<S>(&mut reader)
+    reads_nothing(&mut reader)
 }
 
-fn narration_without_a_job_reaches_nobody<S: Subject>(router: &S) -> Verdict {
+fn narration_without_a_job_reaches_nobody(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     let _ = settle(router.emit_system("starting"));
-    reads_nothing::<S>(&mut reader)
+    reads_nothing(&mut reader)
 }
 
-fn a_job_is_found_by_its_name<S: Subject>(router: &S) -> Verdict {
+fn a_job_is_found_by_its_name(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     match settle(router.find("a")) {
@@ -131,51 +132,51 @@ fn a_job_is_found_by_its_name<S: Subject>(router: &S) -> Verdict {
         Some(Err(refused)) => return Err(format!("find was refused: {refused:?}")),
         Some(Ok(found)) => emit(router, &found, "event")?,
     }
-    reads::<S>(&mut reader, "event")
+    reads(&mut reader, "event")
 }
 
-fn close_ends_the_stream<S: Subject>(router: &S) -> Verdict {
+fn close_ends_the_stream(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     emit(router, &job, "event")?;
     done("close", router.close(&job, Outcome::Completed))?;
-    reads::<S>(&mut reader, "event")?;
-    match next::<S>(&mut reader)? {
+    reads(&mut reader, "event")?;
+    match next(&mut reader)? {
         Delivery::End(_) => Ok(()),
         other => Err(format!("wanted the end, read {other:?}")),
     }
 }
 
-fn a_full_channel_reports_lag<S: Subject>(router: &S) -> Verdict {
+fn a_full_channel_reports_lag(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     let events: Vec<String> = (0..2 * RETAIN).map(|i| format!("event {i}")).collect();
     events.iter().try_for_each(|event| emit(router, &job, event))?;
-    match next::<S>(&mut reader)? {
+    match next(&mut reader)? {
         Delivery::Lagged(_) => {}
         // To disconnect whoever lags is a policy that a router may have, if it says so.
         Delivery::Stopped(_) => return Ok(()),
         other => return Err(format!("wanted a report of lag, read {other:?}")),
     }
-    events[RETAIN..].iter().try_for_each(|event| reads::<S>(&mut reader, event))
+    events[RETAIN..].iter().try_for_each(|event| reads(&mut reader, event))
 }
 
-fn a_job_can_be_created_again<S: Subject>(router: &S) -> Verdict {
+fn a_job_can_be_created_again(router: &Erased) -> Verdict {
     let first = create(router, "a")?;
     emit(router, &first, "old")?;
     done("close", router.close(&first, Outcome::Completed))?;
     let second = create(router, "a")?;
     let mut reader = subscribe(router, &second)?;
     emit(router, &second, "new")?;
-    reads::<S>(&mut reader, "new")?;
-    reads_nothing::<S>(&mut reader)
+    reads(&mut reader, "new")?;
+    reads_nothing(&mut reader)
 }
 
-fn cleanup_removes_the_channel<S: Subject>(router: &S) -> Verdict {
+fn cleanup_removes_the_channel(router: &Erased) -> Verdict {
     let job = create(router, "a")?;
     let mut reader = subscribe(router, &job)?;
     done("close", router.close(&job, Outcome::Completed))?;
-    let _ = next::<S>(&mut reader)?;
+    let _ = next(&mut reader)?;
     match router.live() {
         None | Some(0) => Ok(()),
         Some(live) => Err(format!("{live} jobs are held after the last has ended")),

@@ -126,7 +126,7 @@ pub(super) struct Started {
 pub(super) type Start = fn(&Arc<Program>, Pace, u64) -> Started;
 
 pub(super) fn start<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64) -> Started {
-    let run = Run::<S>::new(Arc::clone(program), pace, seed);
+    let run = Run::new::<S>(Arc::clone(program), pace, seed);
     Started {
         recorder: run.recorder(),
         prelude: Task::new(Arc::clone(&run).prelude()),

@@ -94,7 +94,7 @@ fn explore<S: Subject>(model: &Model, preemptions: Option<usize>, pace: Pace, re
         builder.max_permutations = None;
         builder.checkpoint_file = None;
         builder.check(move || {
-            let run = Run::<S>::new(Arc::clone(&program), pace, 0);
+            let run = Run::new::<S>(Arc::clone(&program), pace, 0);
             reporter.watch(run.recorder());
             loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
             if pace == Pace::Sequential {

@@ -10,6 +10,7 @@
 //! `.await` that is not ready, so a subject that stands for code with preemptive threads says [`preempt`]`().await`
 //! between two critical sections, where the operating system could have taken the processor away.
 
+pub mod erased;
 pub mod reference;
 
 pub use super::history::Outcome;

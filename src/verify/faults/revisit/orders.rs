@@ -46,7 +46,7 @@ impl Task {
 /// # Panics
 /// If the prelude waits for anybody.
 fn run<S: Subject>(program: &Arc<Program>, choose: &mut dyn FnMut(usize, &[usize]) -> usize) -> History {
-    let run = Run::<S>::new(Arc::clone(program), Pace::Yielding, 1);
+    let run = Run::new::<S>(Arc::clone(program), Pace::Yielding, 1);
     let mut prelude = Task::new(Arc::clone(&run).prelude());
     while prelude.can_move() {
         prelude.step();
