@@ -36,7 +36,6 @@ impl Emitter {
     /// # assert_eq!(events.count(), 2);
     /// # Ok::<(), narrowcast::router::Refused>(())
     /// ```
-    #[must_use = "nothing runs until the closure is called"]
     pub fn carry<W, T>(&self, work: W) -> impl FnOnce() -> T + use<W, T>
     where
         W: FnOnce(Emitter) -> T,
