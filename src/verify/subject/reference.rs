@@ -149,3 +149,34 @@ impl Subject for Reference {
         Some(self.router.jobs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// The answer of a future that never waits.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("it waits, though everything it needs is there"),
+        }
+    }
+
+    #[test]
+    fn a_stream_resumes_after_an_event_of_its_own_job_and_no_other() {
+        let subject = Reference::fresh(Setup { retain_events: 8, seed: 1 });
+        let (job, other) = (now(subject.create("a")).unwrap(), now(subject.create("b")).unwrap());
+        for event in ["one", "two", "three"] {
+            now(subject.emit(&job, event)).unwrap();
+        }
+        now(subject.emit(&other, "elsewhere")).unwrap();
+        let mut resumed = now(subject.subscribe(&job, Since::After("one"))).unwrap();
+        assert_eq!(now(Reference::next(&mut resumed)), Delivery::Event("two".into()));
+        for foreign in ["elsewhere", "never emitted", ""] {
+            let refused = now(subject.subscribe(&job, Since::After(foreign))).err();
+            assert_eq!(refused, Some(Refused::Forbidden), "{foreign:?}");
+        }
+    }
+}
