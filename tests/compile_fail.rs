@@ -1,8 +1,9 @@
 //! What does not compile, and so cannot go wrong: the evidence called `by_construction`.
 //!
-//! Each file of `tests/compile/fail` is a program that does what must not be possible, with the compiler's words beside it. A program may
-//! fail to compile for many reasons, so each has a twin of the same name in `tests/compile/pass` that differs from it by one
-//! line, compiles and runs: what fails is that line and nothing else.
+//! Each file of `tests/compile/fail` is a program that does what must not be possible, with the compiler's words
+//! beside it. A program may fail to compile for many reasons, so each has a twin of the same name in
+//! `tests/compile/pass` that differs from it by one line, compiles and runs: what fails is that line and nothing
+//! else.
 //!
 //! When the compiler's words change: `TRYBUILD=overwrite cargo test --test compile_fail`, and read the difference.
 #![cfg(feature = "router")]

@@ -1,7 +1,7 @@
 //! The router as embedders see it: its rights, streams, groups and sinks, one thread at a time and with many.
 //!
-//! Nothing here sleeps or asserts anything about time. Where a test must be sure that a thread has come to some point, that thread
-//! says so through a channel; a defect then shows as a wrong count, or as a test that never ends.
+//! Nothing here sleeps or asserts anything about time. Where a test must be sure that a thread has come to some
+//! point, that thread says so through a channel; a defect then shows as a wrong count, or as a test that never ends.
 #![cfg(feature = "router")]
 
 #[path = "router/carry.rs"]

@@ -13,7 +13,8 @@ use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 const QUEEN: Actor = Actor::new("queen");
 
-/// One event as a subscriber sees it: level, target of the metadata, and fields; texts in quotes, as values that were recorded as strings.
+/// One event as a subscriber sees it: level, target of the metadata, and fields; texts in quotes, as values that were
+/// recorded as strings.
 type Seen = (tracing::Level, String, BTreeMap<&'static str, String>);
 
 /// Keeps every event, and does what it is told to at each.

@@ -247,10 +247,8 @@ impl Stream {
         // registering it.
         let (fetched, unneeded) = self.hold.channel.fetch_or_wait(self.next, &mut self.ticket, cx.waker().clone());
         drop(unneeded);
-        match fetched {
-            Some(fetched) => Poll::Ready(Some(self.arrive(fetched))),
-            None => Poll::Pending,
-        }
+        let Some(fetched) = fetched else { return Poll::Pending };
+        Poll::Ready(Some(self.arrive(fetched)))
     }
 
     /// The same, but never registers anything: pending if there is nothing now.
@@ -261,14 +259,12 @@ impl Stream {
         if self.over {
             return Poll::Ready(None);
         }
-        match self.hold.channel.fetch(self.next) {
-            Some(fetched) => Poll::Ready(Some(self.arrive(fetched))),
-            None => Poll::Pending,
-        }
+        let Some(fetched) = self.hold.channel.fetch(self.next) else { return Poll::Pending };
+        Poll::Ready(Some(self.arrive(fetched)))
     }
 
-    /// The last position that it delivered or counted as lagged: whoever resumes after it gets what this stream delivers next. `None`
-    /// if that is the job's first event.
+    /// The last position that it delivered or counted as lagged: whoever resumes after it gets what this stream
+    /// delivers next. `None` if that is the job's first event.
     pub fn position(&self) -> Option<Position> {
         let fetched = self.batch.as_ref().map_or(0, |batch| batch.len() as u64);
         let sequence = (self.next - fetched).checked_sub(1)?;
@@ -294,7 +290,6 @@ impl Stream {
             if let Some(frame) = self.batch.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(Some(Delivery::Event(frame)));
             }
-            self.batch = None;
             match std::task::ready!(fetch(self)) {
                 Some(Arrival::Batch(batch)) => self.batch = Some(batch),
                 Some(Arrival::Lagged(n)) => return Poll::Ready(Some(Delivery::Lagged(n))),

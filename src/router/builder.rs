@@ -78,7 +78,8 @@ impl Builder {
         self
     }
 
-    /// How many bytes of encoded events each job retains: 16 MiB unless said otherwise. The newest event is always kept.
+    /// How many bytes of encoded events each job retains: 16 MiB unless said otherwise. The newest event is always
+    /// kept.
     pub fn retain_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
@@ -90,15 +91,15 @@ impl Builder {
         self
     }
 
-    /// How long a closed job that nobody has read to its end stays readable, and how many such jobs there may be: 60,000 ms and
-    /// 10,000 unless said otherwise. The time is that of [`Router::sweep`].
+    /// How long a closed job that nobody has read to its end stays readable, and how many such jobs there may be:
+    /// 60,000 ms and 10,000 unless said otherwise. The time is that of [`Router::sweep`].
     pub fn linger(mut self, ms: u64, jobs: usize) -> Self {
         (self.linger_ms, self.linger_jobs) = (ms, jobs);
         self
     }
 
-    /// Where ids come from: 128 random bits at each call. Who replaces the operating system's source by a guessable one makes ids
-    /// guessable; meant for tests that replay.
+    /// Where ids come from: 128 random bits at each call. Who replaces the operating system's source by a guessable
+    /// one makes ids guessable; meant for tests that replay.
     pub fn bits(mut self, bits: impl Fn() -> u128 + Send + Sync + 'static) -> Self {
         self.bits = Box::new(bits);
         self
@@ -127,7 +128,8 @@ impl Builder {
             linger_ticks: self.linger_ms,
             linger_jobs: self.linger_jobs,
         };
-        // The system's one channel has a kernel of its own: no job, whatever its name, can be found there or be reached from there.
+        // The system's one channel has a kernel of its own: no job, whatever its name, can be found there or be
+        // reached from there.
         let apart = Kernel::new(Setup { shards: 1, ..setup.clone() });
         let id = JobId::from_bits(0);
         let system = apart.create(&id, (self.bits)() as u64).expect("a new kernel has no job of any name");

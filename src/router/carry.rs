@@ -1,14 +1,15 @@
 //! How a job's narration travels into spawned work.
 //!
 //! # Why there is no ambient job
-//! The seed kept "the current job" in a task-local. Work that was spawned from inside a job started without one, so its
-//! narration belonged to nobody and was dropped, silently, again and again (seed faults 13 and 14). A thread-local is worse: a
-//! pool's thread serves many jobs, and what one leaves behind names the next one's narration (seed fault 44).
-//! Whatever is ambient can be missing or stale, and the compiler sees neither.
+//! The seed kept "the current job" in a task-local. Work that was spawned from inside a job started without one, so
+//! its narration belonged to nobody and was dropped, silently, again and again (seed faults 13 and 14). A
+//! thread-local is worse: a pool's thread serves many jobs, and what one leaves behind names the next one's narration
+//! (seed fault 44). Whatever is ambient can be missing or stale, and the compiler sees neither.
 //!
-//! Here the only thing that can narrate to a job is its [`Emitter`], a value. It is moved or cloned into whatever narrates, and
-//! work that was not given one cannot narrate to the job by accident, nor to another's.
-//! [`carry`](Emitter::carry) and [`carry_async`](Emitter::carry_async) are a shorthand for the clone that each spawn needs.
+//! Here the only thing that can narrate to a job is its [`Emitter`], a value. It is moved or cloned into whatever
+//! narrates, and work that was not given one cannot narrate to the job by accident, nor to another's.
+//! [`carry`](Emitter::carry) and [`carry_async`](Emitter::carry_async) are a shorthand for the clone that each spawn
+//! needs.
 
 use super::Emitter;
 use std::future::Future;
@@ -44,8 +45,8 @@ impl Emitter {
         move || work(emitter)
     }
 
-    /// A future with a clone of this emitter that it owns: hand it to any runtime's `spawn`. It is `Send` if `work` and its future are.
-    /// Nothing runs, and nothing is narrated, before it is polled.
+    /// A future with a clone of this emitter that it owns: hand it to any runtime's `spawn`. It is `Send` if `work`
+    /// and its future are. Nothing runs, and nothing is narrated, before it is polled.
     ///
     /// ```
     /// # use narrowcast::{narration::{Actor, Outcome}, router::{Delivery, Router, Since}};

@@ -6,8 +6,8 @@
 //!   the task ◀── one delivery ── stream whose turn it is ◀── a round ◀───┘
 //! ```
 //!
-//! A stream with nothing to give is left alone until the kernel wakes its ring. Those that were rung stand in the bell's queue; the
-//! task takes the queue as a whole and goes through it in rounds, one delivery a stream and round.
+//! A stream with nothing to give is left alone until the kernel wakes its ring. Those that were rung stand in the
+//! bell's queue; the task takes the queue as a whole and goes through it in rounds, one delivery a stream and round.
 
 use super::{Arrival, Delivery, Stream, park};
 use crate::compiled::native::sync::Mutex;
@@ -22,16 +22,15 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// Many streams, of one job or of many, read by one task. Each has a key of the caller's.
 ///
-/// - **Fair.** What is ready is read in turns: between two deliveries of one stream, every other stream that was ready has had one
-///   (or, with [`next_batch`](Group::next_batch), one batch). So no flooding job keeps another waiting for longer
-///   than one delivery of each stream.
-/// - **One wake.** However many streams become ready before the task runs, it is woken once. A thousand streams in a group cost an emitter far
-///   less than a thousand tasks.
-/// - **Bounded work.** After [`BUDGET`](Group::BUDGET) turns without a pause, `poll_next` is pending once and wakes its task at once, so that
-///   the other tasks of its thread run too, even if some job floods without end.
+/// - **Fair.** What is ready is read in turns: a stream that becomes ready waits for at most one delivery (or, with
+///   [`next_batch`](Group::next_batch), one batch) of each other stream, however much any of them is flooded.
+/// - **One wake.** However many streams become ready before the task runs, it is woken once.
+/// - **Bounded work.** After [`BUDGET`](Group::BUDGET) turns without a pause, `poll_next` is pending once and wakes
+///   its task at once, so that the other tasks of its thread run too, even if some job floods without end.
 /// - **Nothing is polled that was not woken.**
 ///
-/// A stream that has delivered its end leaves the group. A group without streams delivers `None`, and goes on when one is inserted.
+/// A stream that has delivered its end leaves the group. A group without streams delivers `None`, and goes on when
+/// one is inserted.
 ///
 /// ```
 /// # use narrowcast::{narration::{Actor, Outcome}, router::{Delivery, Group, Router, Since}};
@@ -89,7 +88,8 @@ struct Waiting {
     task: Option<Waker>,
 }
 
-/// One stream's waker. It knows the group weakly: a group that is gone is not kept in memory by wakers that still stand with some job.
+/// One stream's waker. It knows the group weakly: a group that is gone is not kept in memory by wakers that still
+/// stand with some job.
 struct Ring {
     bell: Weak<Bell>,
     slot: usize,
@@ -98,10 +98,11 @@ struct Ring {
 }
 
 impl Ring {
-    /// Says that from now on it may queue up again. Must come before its stream is polled: what is emitted after the poll then rings.
+    /// Says that from now on it may queue up again. Must come before its stream is polled: what is emitted after the
+    /// poll then rings.
     ///
-    /// A swap, not a store, so that it synchronises with a wake that found the flag set and went away: the poll sees what was emitted
-    /// before that wake.
+    /// A swap, not a store, so that it synchronises with a wake that found the flag set and went away: the poll sees
+    /// what was emitted before that wake.
     fn rest(&self) {
         self.rung.swap(false, Ordering::AcqRel);
     }
@@ -193,7 +194,8 @@ impl<K: Clone + Eq + Hash> Group<K> {
         self.slots.contains_key(key)
     }
 
-    /// What comes next, of whichever stream; `Ready(None)` if there is no stream. Registers the waker if there is nothing.
+    /// What comes next, of whichever stream; `Ready(None)` if there is no stream. Registers the waker if there is
+    /// nothing.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, Delivery)>> {
         let is_end = |delivery: &Delivery| matches!(delivery, Delivery::End(_));
         self.poll_turns(cx, Stream::poll_next, is_end)
@@ -213,7 +215,8 @@ impl<K: Clone + Eq + Hash> Group<K> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Waits for what comes next, and takes as many events of one stream as one lock gives; `None` if there is no stream.
+    /// Waits for what comes next, and takes as many events of one stream as one lock gives; `None` if there is no
+    /// stream.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, nothing is lost.
@@ -221,8 +224,8 @@ impl<K: Clone + Eq + Hash> Group<K> {
         poll_fn(|cx| self.poll_arrival(cx)).await
     }
 
-    /// Waits for what comes next with the whole thread; `None` if there is no stream. Not for a thread of an async runtime, as
-    /// [`Stream::next_blocking`].
+    /// Waits for what comes next with the whole thread; `None` if there is no stream. Not for a thread of an async
+    /// runtime, as [`Stream::next_blocking`].
     pub fn next_blocking(&mut self) -> Option<(K, Delivery)> {
         park::wait(|cx| self.poll_next(cx))
     }
@@ -248,7 +251,8 @@ impl<K: Clone + Eq + Hash> Group<K> {
                 self.turns = 0;
                 return Poll::Pending;
             }
-            // The key is cloned before anything is taken out: it is the caller's code, and if it panics nothing is lost.
+            // The key is cloned before anything is taken out: it is the caller's code, and if it panics nothing is
+            // lost.
             let Some(ring) = self.round.front().map(Arc::clone) else { continue };
             let member = self.members[ring.slot].as_mut().filter(|member| Arc::ptr_eq(&member.ring, &ring));
             let key = member.as_ref().map(|member| member.key.clone());
@@ -275,12 +279,14 @@ impl<K: Clone + Eq + Hash> Group<K> {
 
     /// Begins a round with everybody who may have something; registers the task if that is nobody.
     fn begin_round(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.round.extend(self.again.drain(..));
+        // Who was rung during the last round comes first: nobody then has a second delivery before it has had one.
         self.round.extend(self.bell.state.lock().rung.drain(..));
+        self.round.extend(self.again.drain(..));
         if !self.round.is_empty() {
             return Poll::Ready(());
         }
-        // Cloning and dropping a waker is the caller's code and done with no lock held; so look again while registering it.
+        // Cloning and dropping a waker is the caller's code and done with no lock held; so look again while
+        // registering it.
         let waker = cx.waker().clone();
         let unneeded = {
             let mut waiting = self.bell.state.lock();

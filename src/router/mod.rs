@@ -21,13 +21,13 @@
 //! ```
 //!
 //! # Rights
-//! [`Router::create`] answers the [`Job`]: the one right to close it. It hands out [`Emitter`]s, which can only narrate, and
-//! [`Reader`]s, which can only open [`Stream`]s. Each is for one incarnation, and there is no other way to a job but [`Router::find`], by
-//! its name. What a right does not give does not compile (`tests/compile/`).
+//! [`Router::create`] answers the [`Job`]: the one right to close it. It hands out [`Emitter`]s, which can only
+//! narrate, and [`Reader`]s, which can only open [`Stream`]s. Each is for one incarnation, and there is no other way
+//! to a job but [`Router::find`], by its name. What a right does not give does not compile (`tests/compile/`).
 //!
 //! # Positions
-//! Every accepted event has a [`Position`], which its emitter and its readers are told. A reader that lost its stream goes on after the last
-//! one; a position of another job, or of an earlier life of this one, is refused (G14).
+//! Every accepted event has a [`Position`], which its emitter and its readers are told. A reader that lost its stream
+//! goes on after the last one; a position of another job, or of an earlier life of this one, is refused (G14).
 //!
 //! ```
 //! # use narrowcast::{narration::Actor, router::{Delivery, Refused, Router, Since}};
@@ -46,8 +46,8 @@
 //! ```
 //!
 //! # Refusals
-//! What cannot be done is [`Refused`] with the reason, to whoever asked, and [counted](Router::counts). Nothing of it takes effect, and
-//! nothing is delivered anywhere. Not to look at a refusal is a compiler's warning.
+//! What cannot be done is [`Refused`] with the reason, to whoever asked, and [counted](Router::counts). Nothing of it
+//! takes effect, and nothing is delivered anywhere. Not to look at a refusal is a compiler's warning.
 //!
 //! ```
 //! # use narrowcast::{narration::{JobId, Outcome}, router::{Counts, Refused, Router}};
@@ -58,8 +58,8 @@
 //! ```
 //!
 //! # Nothing is shared
-//! There may be any number of routers in a process; they share nothing. A router spawns nothing and keeps no thread of its
-//! own (its sinks may).
+//! There may be any number of routers in a process; they share nothing. A router spawns nothing and keeps no thread
+//! of its own (its sinks may).
 
 mod builder;
 mod carry;
@@ -161,7 +161,8 @@ impl Router {
     pub fn create(&self) -> Job {
         loop {
             let id = JobId::from_bits((self.shared.bits)());
-            // Refused only if this id is in use, which honest random bits do not let happen twice in the life of the universe.
+            // Refused only if this id is in use, which honest random bits do not let happen twice in the life of the
+            // universe.
             if let Ok(job) = self.create_named(id) {
                 return job;
             }
@@ -177,8 +178,8 @@ impl Router {
         Ok(Job { owner, shared: Arc::clone(&self.shared) })
     }
 
-    /// Looks a job up by its name alone. This is a door without a lock of its own: whoever serves it to others must check first that
-    /// they have a right to this job (G12).
+    /// Looks a job up by its name alone. This is a door without a lock of its own: whoever serves it to others must
+    /// check first that they have a right to this job (G12).
     ///
     /// # Errors
     /// [`Refused::Unknown`] if there is none, or none any more.
@@ -192,7 +193,8 @@ impl Router {
         System { shared: Arc::clone(&self.shared) }
     }
 
-    /// Gives up closed jobs that nobody has read to the end in time. Call it now and then with a clock of milliseconds that does not go back.
+    /// Gives up closed jobs that nobody has read to the end in time. Call it now and then with a clock of
+    /// milliseconds that does not go back.
     pub fn sweep(&self, now_ms: u64) {
         self.shared.kernel.sweep(now_ms);
     }

@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// Polls until ready; the thread sleeps in between.
 ///
-/// Not `std::thread::park`: its one token a thread is shared with everybody else who parks there, and a wake that was meant for
-/// the caller's own code would be swallowed here.
+/// Not `std::thread::park`: its one token a thread is shared with everybody else who parks there, and a wake that was
+/// meant for the caller's own code would be swallowed here.
 pub(super) fn wait<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));

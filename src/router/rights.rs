@@ -20,7 +20,8 @@ macro_rules! rights {
                 Reader { reader: self.$held.reader() }
             }
 
-            /// Ends the job: nothing is accepted any more, and every stream delivers what it is owed and then this outcome.
+            /// Ends the job: nothing is accepted any more, and every stream delivers what it is owed and then this
+            /// outcome.
             ///
             /// # Errors
             /// [`Refused::Closed`] with the outcome that was decided before.
@@ -85,7 +86,8 @@ rights!(Job, owner);
 
 /// What one gets who knows a job's name ([`Router::find`](super::Router::find)). Dropping it changes nothing.
 ///
-/// It stands for the incarnation that bore the name when it was asked for: of a later job of that name it knows nothing.
+/// It stands for the incarnation that bore the name when it was asked for: of a later job of that name it knows
+/// nothing.
 ///
 /// ```
 /// # use narrowcast::{narration::{JobId, Outcome}, router::{Refused, Router}};
@@ -110,7 +112,8 @@ pub struct Access {
 
 rights!(Access, access);
 
-/// The right to narrate to one incarnation of one job, and to do nothing else with it. Clones count their events together.
+/// The right to narrate to one incarnation of one job, and to do nothing else with it. Clones count their events
+/// together.
 ///
 /// Into threads and tasks it is [carried](Emitter::carry): there is no ambient job that they would inherit.
 ///
@@ -204,7 +207,8 @@ impl Emit for System {
     }
 }
 
-/// The right to read one incarnation of one job. Each stream has its own place in the job's events; none takes anything from another.
+/// The right to read one incarnation of one job. Each stream has its own place in the job's events; none takes
+/// anything from another.
 ///
 /// ```
 /// # use narrowcast::{narration::{Actor, Outcome}, router::{Delivery, Router, Since}};

@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 /// # let mut shown = Vec::new();
 /// while let Some(delivery) = stream.next_blocking() {
 ///     shown.push(match delivery {
-///         Delivery::Event(event) => event.decode().map_or_else(|malformed| malformed.to_string(), |event| event.to_string()),
+///         Delivery::Event(event) => event.decode().expect("a router delivers events").to_string(),
 ///         Delivery::Lagged(lost) => format!("({lost} events were lost)"),
 ///         Delivery::End(outcome) => format!("({outcome})"),
 ///     });
@@ -178,7 +178,8 @@ impl Stream {
         Stream { stream }
     }
 
-    /// What comes next, if there is anything; `Ready(None)` after the end. Registers the waker only if there is nothing.
+    /// What comes next, if there is anything; `Ready(None)` after the end. Registers the waker only if there is
+    /// nothing.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
         self.stream.poll_next(cx).map(|delivery| delivery.map(|delivery| self.delivered(delivery)))
     }
@@ -201,8 +202,8 @@ impl Stream {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Waits for what comes next, and takes as many events as one lock gives; `None` after the end. For readers that keep up with
-    /// bursts.
+    /// Waits for what comes next, and takes as many events as one lock gives; `None` after the end. For readers that
+    /// keep up with bursts.
     ///
     /// ```
     /// # use narrowcast::{narration::Actor, router::{Arrival, Router, Since}};
@@ -245,8 +246,8 @@ impl Stream {
 
     /// Waits for what comes next with the whole thread; `None` after the end.
     ///
-    /// For threads of one's own. Not for a thread of an async runtime: whatever else that thread has to run waits too, and if the
-    /// emitter is among it, nothing ever comes. There, use [`next`](Stream::next).
+    /// For threads of one's own. Not for a thread of an async runtime: whatever else that thread has to run waits
+    /// too, and if the emitter is among it, nothing ever comes. There, use [`next`](Stream::next).
     pub fn next_blocking(&mut self) -> Option<Delivery> {
         match self.try_next() {
             Ok(delivery) => Some(delivery),
@@ -256,8 +257,8 @@ impl Stream {
     }
 
     /// The last position that was delivered or counted as lagged: a stream that is opened
-    /// [`After`](super::Since::After) it delivers what this one would deliver next. `None` if that is the job's first event; then
-    /// [`Start`](super::Since::Start) does the same.
+    /// [`After`](super::Since::After) it delivers what this one would deliver next. `None` if that is the job's first
+    /// event; then [`Start`](super::Since::Start) does the same.
     ///
     /// A [`Batch`] counts as delivered once it was handed out, whole.
     pub fn position(&self) -> Option<Position> {

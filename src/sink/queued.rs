@@ -12,9 +12,9 @@ use std::time::Duration;
 
 /// Any sink behind a bounded queue and a thread of its own: it may block, be slow and panic, and no emit notices.
 ///
-/// An event that finds the queue full is not handed on, and counted as overflowed. Dropping this waits until the queue has been
-/// handed on, but not longer than the deadline given (one second by default); what is left then is counted as lost, and a call
-/// that hangs is left behind with its thread.
+/// An event that finds the queue full is not handed on, and counted as overflowed. Dropping this waits until the
+/// queue has been handed on, but not longer than the deadline given (one second by default); what is left then is
+/// counted as lost, and a call that hangs is left behind with its thread.
 ///
 /// ```
 /// use narrowcast::narration::{Event, Scope};
@@ -41,7 +41,8 @@ pub struct Queued {
     drain_within: Duration,
 }
 
-/// What became of the events. Each is counted once: as handed on (also if the sink panicked), overflowed or lost, or it is still queued.
+/// What became of the events. Each is counted once: as handed on (also if the sink panicked), overflowed or lost, or
+/// it is still queued.
 #[derive(Debug, Default)]
 pub struct QueueTally {
     handed_on: AtomicU64,

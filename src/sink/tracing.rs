@@ -12,13 +12,14 @@ use tracing::Dispatch;
 /// | `correlation_id`, `duration_ms`, `error_kind` | as in the event | where the event has them |
 /// | `job` | the job's name | only [with jobs](Tracing::with_jobs), and never of system narration |
 ///
-/// Every text is [escaped](text::escaped) and recorded as a string value: it is data, and no subscriber is given a character of it
-/// that ends a line, speaks to a terminal or, unless the subscriber writes strings without quotes, begins another field.
+/// Every text is [escaped](text::escaped) and recorded as a string value: it is data, and no subscriber is given a
+/// character of it that ends a line, speaks to a terminal or, unless the subscriber writes strings without quotes,
+/// begins another field.
 ///
-/// The router calls this sink after the event was routed, on the emitter's thread, with no lock held. The subscriber then runs
-/// on that thread too. One that may block (because it writes to a pipe, say) makes emitters wait for it: put a
-/// [`Queued`](super::Queued) before it. One that panics is caught and counted by the router. A layer that turns `tracing` events back into
-/// narration makes a loop; filter the target `narrowcast` out of it.
+/// The router calls this sink after the event was routed, on the emitter's thread, with no lock held. The subscriber
+/// then runs on that thread too. One that may block (because it writes to a pipe, say) makes emitters wait for it:
+/// put a [`Queued`](super::Queued) before it. One that panics is caught and counted by the router. A layer that turns
+/// `tracing` events back into narration makes a loop; filter the target `narrowcast` out of it.
 ///
 /// ```
 /// use narrowcast::narration::Actor;
@@ -43,8 +44,8 @@ impl Tracing {
         Tracing { dispatch: Some(dispatch), with_jobs: false }
     }
 
-    /// Names the job beside each event. Only for subscribers whose output operators alone can read: a name that stands in a log is
-    /// a name that leaks (G3, G13).
+    /// Names the job beside each event. Only for subscribers whose output operators alone can read: a name that
+    /// stands in a log is a name that leaks (G3, G13).
     #[must_use = "answers the changed sink"]
     pub fn with_jobs(mut self) -> Tracing {
         self.with_jobs = true;
@@ -64,7 +65,8 @@ impl Sink for Tracing {
     }
 }
 
-/// One event, through the callsite of its level: a level belongs to a callsite and is fixed when the program is compiled.
+/// One event, through the callsite of its level: a level belongs to a callsite and is fixed when the program is
+/// compiled.
 fn record(job: Option<String>, event: &Event) {
     macro_rules! at {
         ($level:ident) => {

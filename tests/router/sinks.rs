@@ -22,7 +22,8 @@ impl Sink for Panics {
     }
 }
 
-/// Rings a bell at each event, and then blocks until it is permitted to go on; for good, once the permission is dropped.
+/// Rings a bell at each event, and then blocks until it is permitted to go on; for good, once the permission is
+/// dropped.
 struct Blocks {
     bell: Sender<()>,
     permission: Mutex<Receiver<()>>,
@@ -68,7 +69,8 @@ fn a_sink_is_told_after_the_event_was_routed_and_with_no_lock_held() {
     thread::scope(|scope| {
         scope.spawn(|| say(&job.emitter(), "x"));
         bell.recv_timeout(PATIENCE).expect("the emitter is inside the sink now");
-        // All of this would wait for ever if the emitter held a lock of the job, of the registry or of the system in there.
+        // All of this would wait for ever if the emitter held a lock of the job, of the registry or of the system in
+        // there.
         assert_eq!(drain(&mut stream), ["x"]);
         assert_eq!(drain(&mut start(&job)), ["x"]);
         assert!(router.find(job.id()).is_ok());

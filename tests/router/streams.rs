@@ -99,7 +99,10 @@ fn a_position_is_good_for_its_own_life_of_its_own_job_only() {
     assert_eq!(router.counts().foreign_position, 4);
 }
 
-/// What a reader does next.
+/// What is done next; emits are twice as frequent as each way of reading.
+const DEEDS: [Deed; 5] = [Deed::Say, Deed::Say, Deed::TryNext, Deed::Batch, Deed::Resume];
+
+/// What the emitter or the reader does.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
     Say,
@@ -114,7 +117,7 @@ proptest! {
     #[test]
     fn every_event_is_delivered_or_counted(
         retain in 1_usize..6,
-        deeds in prop::collection::vec(prop::sample::select(vec![Deed::Say, Deed::Say, Deed::TryNext, Deed::Batch, Deed::Resume]), 0..80),
+        deeds in prop::collection::vec(prop::sample::select(&DEEDS), 0..80),
     ) {
         let router = retaining(retain);
         let job = router.create();

@@ -142,7 +142,8 @@ fn jobs_that_come_and_go_on_many_threads_leave_nothing_behind() {
         for thread in 0..THREADS {
             let router = &router;
             scope.spawn(move || {
-                // Every thread uses the same few names, so lives of other threads are found, closed and replaced all the time.
+                // Every thread uses the same few names, so lives of other threads are found, closed and replaced all
+                // the time.
                 for n in 0..EVENTS {
                     let name = narrowcast::narration::JobId::named(format!("job {}", n % 3)).unwrap();
                     let Ok(job) = router.create_named(name) else { continue };

@@ -17,8 +17,9 @@ pub struct Reference {
     positions: Positions,
 }
 
-/// Where each event stands, by its text: programs resume after a text, the router after a position. An emitter notes it once the emit
-/// has returned, a reader when the event is delivered: whoever knows a text of either can resume after it.
+/// Where each event stands, by its text: programs resume after a text, the router after a position. An emitter notes
+/// it once the emit has returned, a reader when the event is delivered: whoever knows a text of either can resume
+/// after it.
 #[derive(Debug, Clone, Default)]
 struct Positions(Arc<Mutex<HashMap<String, Position>>>);
 
@@ -56,6 +57,7 @@ fn refused(refused: router::Refused) -> Refused {
         router::Refused::TooLarge { .. } => Refused::Limit,
         // A position of another job or life is no right to read this one.
         router::Refused::ForeignPosition => Refused::Forbidden,
+        other => Refused::Other(other.to_string()),
     }
 }
 

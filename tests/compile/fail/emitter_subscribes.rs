@@ -7,8 +7,8 @@ use narrowcast::router::{Router, Since, Stream};
 
 const QUEEN: Actor = Actor::new("queen");
 
-/// Stands in where there is no `subscribe`. Without it the compiler proposes methods of similar names from other crates, so that its words
-/// depend on which features are on.
+/// Stands in where there is no `subscribe`. Without it the compiler proposes methods of similar names from other
+/// crates, so that its words depend on which features are on.
 trait NoSubscribe {
     fn subscribe(&self, _since: Since) -> Option<()> {
         None
