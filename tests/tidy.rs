@@ -215,7 +215,7 @@ fn storeys(path: &str, text: &str) -> Vec<String> {
             &["crate::router", "crate::sink", "crate::compiled", "crate::jobs", "crate::server", "crate::verify"],
         ),
         (
-            &["src/router.rs", "src/sink/"],
+            &["src/router/", "src/sink/"],
             &["crate::jobs", "crate::server", "crate::verify", "crate::report", "crate::cli"],
         ),
         (&["src/verify/", "src/jobs/", "src/server/"], &["crate::report", "crate::cli"]),
@@ -241,7 +241,7 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         ("serde_json_canonicalizer", &["src/report/"]),
         ("axum", &["src/server/"]),
         ("tokio", &["src/server/", "src/client/", "src/jobs/"]),
-        ("getrandom", &["src/router.rs"]),
+        ("getrandom", &["src/router/builder.rs"]),
         ("rand", &[]),
     ];
     let misplaced = |import: &Import| {
@@ -316,12 +316,12 @@ rule!(
         ("src/narration/mod.rs", "use super::sink::Sink;"),
         ("src/narration/event.rs", "fn f() { crate::sink::emit() }"),
         ("src/narration/tests/mod.rs", "mod deep { use super::super::super::verify; }"),
-        ("src/narration/event.rs", "#[path = \"../router.rs\"]\nmod router;"),
+        ("src/narration/event.rs", "#[path = \"../router/mod.rs\"]\nmod router;"),
     ],
     good: [
         ("src/narration/event.rs", "use super::text;\nuse crate::narration::JobId;\nuse std::sync::Arc;"),
         ("src/narration/event.rs", "//! [`Router`](crate::router::Router)\nconst S: &str = \"crate::router::x\";"),
-        ("src/router.rs", "use crate::sink::Sink;"),
+        ("src/router/mod.rs", "use crate::sink::Sink;"),
     ]
 );
 
@@ -349,7 +349,7 @@ rule!(
         ("src/kernel/mod.rs", "pub mod log;\nuse super::sync;\npub use log::Batch;"),
         ("src/kernel/log.rs", "use super::sync::{Arc, Mutex};\nuse bytes::{Bytes, BytesMut};"),
         ("src/kernel/log.rs", "use crate::narration::JobId;\nfn f() { std::mem::take(&mut x); Poll::Ready(None) }"),
-        ("src/router.rs", "use std::sync::Mutex;"),
+        ("src/router/mod.rs", "use std::sync::Mutex;"),
     ]
 );
 
@@ -422,17 +422,17 @@ rule!(
     storeys,
     over sources(),
     bad: [
-        ("src/router.rs", "use crate::verify::history::Line;"),
+        ("src/router/mod.rs", "use crate::verify::history::Line;"),
         ("src/sink/mod.rs", "use crate::cli::main;"),
-        ("src/router.rs", "use crate::jobs::Work;"),
+        ("src/router/mod.rs", "use crate::jobs::Work;"),
         ("src/jobs/mod.rs", "use crate::report::Style;"),
-        ("src/router.rs", "use crate::jobs::Work;"),
+        ("src/router/mod.rs", "use crate::jobs::Work;"),
         ("src/jobs/mod.rs", "use crate::report::Style;"),
         ("src/verify/session/mod.rs", "use crate::report::terminal;"),
         ("src/report/evidence.rs", "fn f() { crate::cli::main() }"),
     ],
     good: [
-        ("src/router.rs", "use crate::sink::Sink;"),
+        ("src/router/mod.rs", "use crate::sink::Sink;"),
         ("src/report/evidence.rs", "use crate::verify::verdict::Stable;"),
         ("src/cli/mod.rs", "use crate::report::Style;"),
     ]
@@ -444,7 +444,7 @@ rule!(
     bad: [
         ("src/verify/methods/interleaved.rs", "use loom::sync::Mutex;"),
         ("src/verify/session/mod.rs", "fn f() { ::shuttle::check_random(g, 3) }"),
-        ("src/router.rs", "fn f() { tokio::spawn(g()) }"),
+        ("src/router/mod.rs", "fn f() { tokio::spawn(g()) }"),
         ("src/verify/session/mod.rs", "use clap::Parser;"),
         ("src/report/terminal/mod.rs", "use indicatif::ProgressBar;"),
         ("src/verify/explain.rs", "use anstyle::Style;"),
@@ -465,29 +465,29 @@ rule!(
     unfinished,
     over everything(),
     bad: [
-        ("src/router.rs", "fn f() { todo!() }"),
-        ("src/router.rs", "fn f() { unimplemented!(\"later\") }"),
+        ("src/router/mod.rs", "fn f() { todo!() }"),
+        ("src/router/mod.rs", "fn f() { unimplemented!(\"later\") }"),
         ("tests/cli.rs", "fn f() { dbg!(3); }"),
         ("tests/cli.rs", "#[test]\n#[ignore = \"slow\"]\nfn f() {}"),
-        ("src/router.rs", "// TODO: later"),
-        ("src/router.rs", "/* FIXME */"),
-        ("src/router.rs", "#[allow(unsafe_code)]\nfn f() {}"),
-        ("src/router.rs", "fn f() { unsafe { g() } }"),
+        ("src/router/mod.rs", "// TODO: later"),
+        ("src/router/mod.rs", "/* FIXME */"),
+        ("src/router/mod.rs", "#[allow(unsafe_code)]\nfn f() {}"),
+        ("src/router/mod.rs", "fn f() { unsafe { g() } }"),
     ],
     good: [
-        ("src/router.rs", "const S: &str = \"todo!() dbg!(x) // TODO\";"),
-        ("src/router.rs", "// What is there to do is done.\nfn ignore() {}"),
+        ("src/router/mod.rs", "const S: &str = \"todo!() dbg!(x) // TODO\";"),
+        ("src/router/mod.rs", "// What is there to do is done.\nfn ignore() {}"),
     ]
 );
 
 rule!(
     too_long,
     over sources(),
-    bad: [("src/router.rs", &*"fn f() {}\n".repeat(LONGEST + 1))],
+    bad: [("src/router/mod.rs", &*"fn f() {}\n".repeat(LONGEST + 1))],
     good: [
-        ("src/router.rs", &*"fn f() {}\n".repeat(LONGEST)),
+        ("src/router/mod.rs", &*"fn f() {}\n".repeat(LONGEST)),
         ("src/sink/tests.rs", &*"fn f() {}\n".repeat(LONGEST + 1)),
-        ("src/router.rs", &*format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "fn f() {}\n".repeat(600), "fn f() {}\n".repeat(200))),
+        ("src/router/mod.rs", &*format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "fn f() {}\n".repeat(600), "fn f() {}\n".repeat(200))),
     ]
 );
 

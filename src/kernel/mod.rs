@@ -41,7 +41,7 @@ pub mod wake;
 
 pub use log::{Batch, Frame};
 pub use registry::{Counts, Kernel, Setup};
-pub use rights::{Delivery, Emitter, Owner, Position, Reader, Since, Stream};
+pub use rights::{Arrival, Delivery, Emitter, Owner, Position, Reader, Since, Stream};
 
 use super::sync;
 use crate::narration::Outcome;
@@ -51,6 +51,7 @@ use std::fmt;
 /// ([`Kernel::counts`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "a refusal says that nothing was done, and why"]
 pub enum Refused {
     /// No job of this name is known. Create it first, or check the name: names are compared byte for byte.
     Unknown,

@@ -229,40 +229,51 @@ pub struct Stream {
 impl Stream {
     /// What comes next; `Ready(None)` after the end. Registers the waker only if there is nothing.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
-        loop {
-            if let Some(frame) = self.batch.as_mut().and_then(Iterator::next) {
-                return Poll::Ready(Some(Delivery::Event(frame)));
-            }
-            self.batch = None;
-            match std::task::ready!(self.poll_arrival(cx)) {
-                Some(Arrival::Batch(batch)) => self.batch = Some(batch),
-                Some(Arrival::Lagged(n)) => return Poll::Ready(Some(Delivery::Lagged(n))),
-                Some(Arrival::End(outcome)) => return Poll::Ready(Some(Delivery::End(outcome))),
-                None => return Poll::Ready(None),
-            }
-        }
+        self.one_by_one(|stream| stream.poll_arrival(cx))
+    }
+
+    /// The same, but never registers anything: pending if there is nothing now.
+    pub fn try_next(&mut self) -> Poll<Option<Delivery>> {
+        self.one_by_one(Stream::try_arrival)
     }
 
     /// What comes next, many events at once. Events that [`poll_next`](Stream::poll_next) has fetched and not yet
     /// delivered come first.
     pub fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
+        if let Poll::Ready(arrival) = self.try_arrival() {
+            return Poll::Ready(arrival);
+        }
+        // Nothing yet. Cloning a waker is caller's code and is done with no lock held; so look again while
+        // registering it.
+        let (fetched, unneeded) = self.hold.channel.fetch_or_wait(self.next, &mut self.ticket, cx.waker().clone());
+        drop(unneeded);
+        let Some(fetched) = fetched else { return Poll::Pending };
+        Poll::Ready(Some(self.arrive(fetched)))
+    }
+
+    /// The same, but never registers anything: pending if there is nothing now.
+    pub fn try_arrival(&mut self) -> Poll<Option<Arrival>> {
         if let Some(batch) = self.batch.take().filter(|batch| batch.len() > 0) {
             return Poll::Ready(Some(Arrival::Batch(batch)));
         }
         if self.over {
             return Poll::Ready(None);
         }
-        if let Some(fetched) = self.hold.channel.fetch(self.next) {
-            return Poll::Ready(Some(self.arrive(fetched)));
-        }
-        // Nothing yet. Cloning a waker is caller's code and is done with no lock held; so look again while
-        // registering it.
-        let (fetched, unneeded) = self.hold.channel.fetch_or_wait(self.next, &mut self.ticket, cx.waker().clone());
-        drop(unneeded);
-        match fetched {
-            Some(fetched) => Poll::Ready(Some(self.arrive(fetched))),
-            None => Poll::Pending,
-        }
+        let Some(fetched) = self.hold.channel.fetch(self.next) else { return Poll::Pending };
+        Poll::Ready(Some(self.arrive(fetched)))
+    }
+
+    /// The last position that it delivered or counted as lagged: whoever resumes after it gets what this stream
+    /// delivers next. `None` if that is the job's first event.
+    pub fn position(&self) -> Option<Position> {
+        let fetched = self.batch.as_ref().map_or(0, |batch| batch.len() as u64);
+        let sequence = (self.next - fetched).checked_sub(1)?;
+        Some(Position { incarnation: self.incarnation(), sequence })
+    }
+
+    /// The number of the incarnation that it reads.
+    pub fn incarnation(&self) -> u64 {
+        self.hold.channel.incarnation()
     }
 
     /// Waits for what comes next; `None` after the end.
@@ -271,6 +282,21 @@ impl Stream {
     /// Dropped before it is ready, nothing is lost: a delivery is taken and answered in one poll.
     pub async fn next(&mut self) -> Option<Delivery> {
         poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Delivers what it has fetched, event by event, and fetches more when that is used up.
+    fn one_by_one(&mut self, mut fetch: impl FnMut(&mut Stream) -> Poll<Option<Arrival>>) -> Poll<Option<Delivery>> {
+        loop {
+            if let Some(frame) = self.batch.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(Some(Delivery::Event(frame)));
+            }
+            match std::task::ready!(fetch(self)) {
+                Some(Arrival::Batch(batch)) => self.batch = Some(batch),
+                Some(Arrival::Lagged(n)) => return Poll::Ready(Some(Delivery::Lagged(n))),
+                Some(Arrival::End(outcome)) => return Poll::Ready(Some(Delivery::End(outcome))),
+                None => return Poll::Ready(None),
+            }
+        }
     }
 
     fn arrive(&mut self, fetched: Fetched) -> Arrival {

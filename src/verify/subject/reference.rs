@@ -2,9 +2,10 @@
 
 use super::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use crate::narration::{Action, Actor, JobId};
-use crate::router::{self, Access, Job as Owned, Router, Stream};
-use std::sync::Arc;
+use crate::router::{self, Access, Job as Owned, Position, Router};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const ACTOR: Actor = Actor::new("verify");
 const ACTION: Action = Action::new("emit");
@@ -13,6 +14,30 @@ const ACTION: Action = Action::new("emit");
 #[derive(Debug)]
 pub struct Reference {
     router: Router,
+    positions: Positions,
+}
+
+/// Where each event stands, by its text: programs resume after a text, the router after a position. An emitter notes
+/// it once the emit has returned, a reader when the event is delivered: whoever knows a text of either can resume
+/// after it.
+#[derive(Debug, Clone, Default)]
+struct Positions(Arc<Mutex<HashMap<String, Position>>>);
+
+impl Positions {
+    fn note(&self, event: &str, position: Position) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event.to_owned(), position);
+    }
+
+    fn of(&self, event: &str) -> Option<Position> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(event).copied()
+    }
+}
+
+/// A stream that notes where the events stand that it delivers.
+#[derive(Debug)]
+pub struct Stream {
+    stream: router::Stream,
+    positions: Positions,
 }
 
 /// What an actor holds: the owner, or what the name led to.
@@ -30,6 +55,8 @@ fn refused(refused: router::Refused) -> Refused {
         router::Refused::Closed(_) => Refused::Closed,
         router::Refused::InUse => Refused::InUse,
         router::Refused::TooLarge { .. } => Refused::Limit,
+        // A position of another job or life is no right to read this one.
+        router::Refused::ForeignPosition => Refused::Forbidden,
         other => Refused::Other(other.to_string()),
     }
 }
@@ -45,7 +72,8 @@ impl Subject for Reference {
     fn fresh(setup: Setup) -> Self {
         let drawn = AtomicU64::new(setup.seed);
         let bits = move || u128::from(drawn.fetch_add(1, Ordering::Relaxed));
-        Reference { router: Router::builder().retain(setup.retain_events).bits(bits).build() }
+        let router = Router::builder().retain(setup.retain_events).bits(bits).build();
+        Reference { router, positions: Positions::default() }
     }
 
     async fn create(&self, name: &str) -> Result<Job, Refused> {
@@ -61,27 +89,33 @@ impl Subject for Reference {
             Job::Owned(job) => job.emitter(),
             Job::Found(job) => job.emitter(),
         };
-        emitter.narrate(ACTOR, ACTION).verbatim(event).emit().map(|_position| ()).map_err(refused)
+        let position = emitter.narrate(ACTOR, ACTION).verbatim(event).emit().map_err(refused)?;
+        self.positions.note(event, position);
+        Ok(())
     }
 
     async fn subscribe(&self, job: &Job, since: Since<'_>) -> Result<Stream, Refused> {
         let since = match since {
             Since::Now => router::Since::Now,
             Since::Start => router::Since::Start,
-            Since::After(_) => return Err(Refused::Unsupported),
+            Since::After(event) => router::Since::After(self.positions.of(event).ok_or(Refused::Forbidden)?),
         };
         let reader = match job {
             Job::Owned(job) => job.reader(),
             Job::Found(job) => job.reader(),
         };
-        reader.subscribe(since).map_err(refused)
+        let stream = reader.subscribe(since).map_err(refused)?;
+        Ok(Stream { stream, positions: self.positions.clone() })
     }
 
     async fn next(stream: &mut Stream) -> Delivery {
-        match stream.next().await {
+        match stream.stream.next().await {
             // An event that cannot be read is handed on as it came: the judge then says that nobody emitted it.
             Some(router::Delivery::Event(event)) => match event.decode() {
-                Ok(event) => Delivery::Event(event.human),
+                Ok(read) => {
+                    stream.positions.note(&read.human, event.position());
+                    Delivery::Event(read.human)
+                }
                 Err(_) => Delivery::Event(String::from_utf8_lossy(event.bytes()).into_owned()),
             },
             Some(router::Delivery::Lagged(n)) => Delivery::Lagged(n),
@@ -104,7 +138,8 @@ impl Subject for Reference {
     }
 
     async fn subscribe_system(&self) -> Result<Stream, Refused> {
-        self.router.system().subscribe(router::Since::Now).map_err(refused)
+        let stream = self.router.system().subscribe(router::Since::Now).map_err(refused)?;
+        Ok(Stream { stream, positions: self.positions.clone() })
     }
 
     async fn abandon(&self, job: Job) -> Result<(), Refused> {
@@ -114,5 +149,36 @@ impl Subject for Reference {
 
     fn live(&self) -> Option<usize> {
         Some(self.router.jobs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// The answer of a future that never waits.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("it waits, though everything it needs is there"),
+        }
+    }
+
+    #[test]
+    fn a_stream_resumes_after_an_event_of_its_own_job_and_no_other() {
+        let subject = Reference::fresh(Setup { retain_events: 8, seed: 1 });
+        let (job, other) = (now(subject.create("a")).unwrap(), now(subject.create("b")).unwrap());
+        for event in ["one", "two", "three"] {
+            now(subject.emit(&job, event)).unwrap();
+        }
+        now(subject.emit(&other, "elsewhere")).unwrap();
+        let mut resumed = now(subject.subscribe(&job, Since::After("one"))).unwrap();
+        assert_eq!(now(Reference::next(&mut resumed)), Delivery::Event("two".into()));
+        for foreign in ["elsewhere", "never emitted", ""] {
+            let refused = now(subject.subscribe(&job, Since::After(foreign))).err();
+            assert_eq!(refused, Some(Refused::Forbidden), "{foreign:?}");
+        }
     }
 }

@@ -1,0 +1,14 @@
+//! Work that was given an emitter and never run narrates nothing.
+#![deny(unused_must_use)]
+#![allow(unused_imports, unused_variables)]
+
+use narrowcast::narration::Actor;
+use narrowcast::router::Router;
+
+const QUEEN: Actor = Actor::new("queen");
+
+fn main() {
+    let job = Router::builder().build().create();
+    let emitter = job.emitter();
+    emitter.carry(|emitter| emitter.narrate(QUEEN, "load").emit().unwrap());
+}

@@ -1,0 +1,15 @@
+//! An emitter narrates; to end the job is its owner's right.
+#![deny(unused_must_use)]
+#![allow(unused_imports, unused_variables)]
+
+use narrowcast::narration::{Actor, Outcome};
+use narrowcast::router::Router;
+
+const QUEEN: Actor = Actor::new("queen");
+
+fn main() {
+    let job = Router::builder().build().create();
+    let emitter = job.emitter();
+    emitter.narrate(QUEEN, "load").emit().unwrap();
+    emitter.close(Outcome::Completed).unwrap();
+}

@@ -1,0 +1,14 @@
+//! A refusal that nobody looks at would be a silent loss (seed: `try_send` whose answer was discarded).
+#![deny(unused_must_use)]
+#![allow(unused_imports, unused_variables)]
+
+use narrowcast::narration::Actor;
+use narrowcast::router::Router;
+
+const QUEEN: Actor = Actor::new("queen");
+
+fn main() {
+    let job = Router::builder().build().create();
+    let emitter = job.emitter();
+    emitter.narrate(QUEEN, "load").emit();
+}

@@ -1,0 +1,10 @@
+//! There is one owner of a job: were there two, dropping either would abandon what the other still runs.
+#![deny(unused_must_use)]
+#![allow(unused_imports, unused_variables)]
+
+use narrowcast::router::Router;
+
+fn main() {
+    let job = Router::builder().build().create();
+    let _second = Clone::clone(&job.emitter());
+}

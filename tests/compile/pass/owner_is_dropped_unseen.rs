@@ -1,0 +1,10 @@
+//! Creating a job and dropping its owner abandons it at once, which nobody does on purpose.
+#![deny(unused_must_use)]
+#![allow(unused_imports, unused_variables)]
+
+use narrowcast::router::Router;
+
+fn main() {
+    let router = Router::builder().build();
+    let _job = router.create();
+}

@@ -1,0 +1,15 @@
+//! The sentence is a constant of the program: a borrowed payload is none.
+#![deny(unused_must_use)]
+#![allow(unused_imports, unused_variables)]
+
+use narrowcast::narration::Actor;
+use narrowcast::router::Router;
+
+const QUEEN: Actor = Actor::new("queen");
+
+fn main() {
+    let job = Router::builder().build().create();
+    let emitter = job.emitter();
+    let payload = String::from("user said {1}");
+    emitter.narrate(QUEEN, "load").verbatim(&payload).emit().unwrap();
+}
