@@ -251,7 +251,10 @@ pub fn fuzz_operations(bytes: &[u8]) {
     let subject = *SUBJECT.get_or_init(chosen);
     let breach = with_subject(subject, Body(bytes)).expect("NARROWCAST_FUZZ_SUBJECT names a router of the museum");
     if let Some(breach) = breach {
-        let said = breach.findings.iter().flat_map(|findings| &findings.findings).map(|finding| &finding.message);
-        panic!("{:?}\n{}{:?}", said.collect::<Vec<_>>(), breach.program, breach.abnormal);
+        let findings = breach.findings.iter().flat_map(|findings| &findings.findings);
+        let said: String =
+            findings.map(|finding| format!("breaks {}: {}\n", finding.guarantee, finding.message)).collect();
+        let ended = breach.abnormal.map(|abnormal| format!("{abnormal:?}\n")).unwrap_or_default();
+        panic!("the judge says of this program under this schedule\n{said}{ended}{}", breach.program);
     }
 }
