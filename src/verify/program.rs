@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a few threads do to a router with a few jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Program {
     /// The names that `job` indices stand for.
     pub jobs: Vec<String>,
@@ -109,6 +109,13 @@ impl Program {
             index -= list.len();
         }
         panic!("operation {operation} of a program that has {}", self.operations());
+    }
+
+    /// The program without `many` of its threads, from `first` on, as far as it has them.
+    pub fn without_threads(&self, first: usize, many: usize) -> Program {
+        let mut program = self.clone();
+        program.threads.drain(first..(first + many).min(self.threads.len()));
+        program
     }
 
     /// The highest stream number plus one.

@@ -75,21 +75,22 @@ impl Wake for Flag {
     }
 }
 
-struct Task {
+/// One thread's future, and whether it was woken.
+pub(super) struct Task {
     future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     flag: Arc<Flag>,
 }
 
 impl Task {
-    fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(super) fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
         Task { future: Some(Box::pin(future)), flag: Arc::new(Flag(AtomicBool::new(true))) }
     }
 
-    fn can_move(&self) -> bool {
+    pub(super) fn can_move(&self) -> bool {
         self.future.is_some() && self.flag.0.load(Ordering::Acquire)
     }
 
-    fn step(&mut self) -> Result<(), Abnormal> {
+    pub(super) fn step(&mut self) -> Result<(), Abnormal> {
         let Some(future) = &mut self.future else { return Ok(()) };
         self.flag.0.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&self.flag));
@@ -108,7 +109,7 @@ impl Task {
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
 }
@@ -223,7 +224,7 @@ pub struct Searched {
     pub unsupported: bool,
 }
 
-fn examine(program: &Arc<Program>, execution: Execution, bench: &mut Bench) -> Option<Breach> {
+pub(super) fn examine(program: &Arc<Program>, execution: Execution, bench: &mut Bench) -> Option<Breach> {
     let findings = bench.judge(&execution.history, execution.waits);
     if findings.is_none() && execution.abnormal.is_none() {
         return None;

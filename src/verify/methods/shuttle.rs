@@ -1,0 +1,528 @@
+//! `shuttle`: schedules drawn from a seed, inside the shipped kernel, of programs too wide to enumerate.
+//!
+//! The kernel is compiled over shuttle's primitives, so a thread can lose its turn at every lock. A program's threads
+//! become shuttle's threads, and three of shuttle's schedulers take turns: *random* (whoever can move, with equal
+//! chances), *PCT* (Burckhardt et al., ASPLOS 2010: a bug of depth d is hit with a known least probability) and *uniform
+//! random walk* (Zhao et al., ASPLOS 2025: every interleaving with about the same chance).
+//!
+//! - **The main thread is the referee.** It starts the threads and is given its next turn only when none of them can
+//!   move: then they are done, or wait for good. Streams that are still being read are drained there, as under every
+//!   method, so a lost wake-up is a finding of the judge and not a deadlock without words.
+//! - **Histories are judged between executions**, on an ordinary stack.
+//! - **A schedule is the list of threads in the order of their turns**, and replays exactly; shuttle's own encoding is
+//!   not used, since it says nothing to a reader.
+//!
+//! What it cannot see: what loom cannot either, and besides, what the sample does not hold.
+
+use super::interleaved::{self, Abnormal, Breach, Execution, Found, Schedule, SplitMix, Task as Step, message};
+use super::{Bench, minimise, wide};
+use crate::compiled;
+use crate::verify::guarantee::Guarantee;
+use crate::verify::methods::loom::Copy;
+use crate::verify::program::Program;
+use crate::verify::runner::{Pace, Recorder, Run};
+use serde::{Deserialize, Serialize};
+use shuttle::scheduler::{
+    PctScheduler, RandomScheduler, Schedule as Begin, Scheduler, Task, TaskId, UrwRandomScheduler,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who draws the schedules.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampler {
+    /// Whoever can move, with equal chances.
+    Random,
+    /// Priorities, changed at two places: every bug of depth 3 has its chance.
+    Pct,
+    /// Every interleaving with about the same chance.
+    UniformRandomWalk,
+}
+
+/// Bugs up to this depth have PCT's least probability.
+const PCT_DEPTH: usize = 3;
+
+/// Steps of shuttle's after which an execution is called a hang.
+const MOST_STEPS: usize = 100_000;
+
+/// Bytes of stack for each of a program's threads; committed only as far as they are used.
+const STACK: usize = 256 << 10;
+
+impl Sampler {
+    /// All of them.
+    pub const ALL: [Sampler; 3] = [Sampler::Random, Sampler::Pct, Sampler::UniformRandomWalk];
+
+    /// Its name in the evidence.
+    pub fn id(self) -> &'static str {
+        match self {
+            Sampler::Random => "random",
+            Sampler::Pct => "pct",
+            Sampler::UniformRandomWalk => "uniform_random_walk",
+        }
+    }
+
+    fn scheduler(self, seed: u64, executions: usize) -> Box<dyn Scheduler> {
+        match self {
+            Sampler::Random => Box::new(RandomScheduler::new_from_seed(seed, executions)),
+            Sampler::Pct => Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, executions)),
+            Sampler::UniformRandomWalk => Box::new(UrwRandomScheduler::new_from_seed(seed, executions)),
+        }
+    }
+}
+
+// === one execution ===
+
+/// Where an execution is.
+#[repr(u8)]
+enum Phase {
+    /// The main thread prepares, or clears up: the turn is its own.
+    Main,
+    /// The threads run; the main thread has its turn when none of them can move.
+    Threads,
+    /// Nothing more is to be seen, though some threads may wait for good.
+    Over,
+}
+
+/// What the program under test and the scheduler, which shuttle keeps apart, know together.
+#[derive(Default)]
+struct Stage {
+    phase: AtomicU8,
+    recorder: Mutex<Option<Arc<Recorder>>>,
+}
+
+impl Stage {
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    fn is(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::Relaxed) == phase as u8
+    }
+
+    fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Between shuttle and one of its schedulers: keeps the main thread out of the draw, writes the schedule down, and
+/// hands each finished execution on.
+struct Referee {
+    draws: Box<dyn Scheduler>,
+    stage: Arc<Stage>,
+    schedule: Rc<RefCell<Schedule>>,
+    watch: Rc<RefCell<Watch>>,
+    /// Somebody was chosen among several.
+    chose: bool,
+    executions: u64,
+}
+
+impl std::fmt::Debug for Referee {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Referee").finish_non_exhaustive()
+    }
+}
+
+const MAIN: usize = 0;
+
+impl Scheduler for Referee {
+    fn new_execution(&mut self) -> Option<Begin> {
+        let schedule = self.schedule.take();
+        if let Some(recorder) = self.stage.recorder()
+            && self.watch.borrow_mut().examine(executed(&recorder, schedule, None))
+        {
+            return None;
+        }
+        // Where there was nothing to choose there is one schedule, and it was seen.
+        if self.executions > 0 && !self.chose {
+            return None;
+        }
+        self.executions += 1;
+        self.stage.enter(Phase::Main);
+        self.draws.new_execution()
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
+        if self.stage.is(Phase::Over) {
+            return None;
+        }
+        let main = runnable.iter().find(|task| usize::from(task.id()) == MAIN);
+        let threads: Vec<&Task> = runnable.iter().copied().filter(|task| usize::from(task.id()) != MAIN).collect();
+        if let Some(main) = main.filter(|_| self.stage.is(Phase::Main) || threads.is_empty()) {
+            // There is nothing to draw, but uniform random walk must have met every thread's parent.
+            return self.draws.next_task(&[main], current, false);
+        }
+        // The main thread's own yield says nothing about the threads.
+        let yielding = yielding && current.is_some_and(|task| usize::from(task) != MAIN);
+        self.chose |= threads.len() > 1;
+        let chosen = self.draws.next_task(&threads, current, yielding)?;
+        self.schedule.borrow_mut().push((usize::from(chosen) - 1) as u8);
+        Some(chosen)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.draws.next_u64()
+    }
+}
+
+fn executed(recorder: &Recorder, schedule: Schedule, abnormal: Option<Abnormal>) -> Execution {
+    Execution {
+        history: recorder.history(),
+        waits: recorder.waits(),
+        unsupported: recorder.unsupported(),
+        schedule,
+        choices: Vec::new(),
+        abnormal,
+    }
+}
+
+/// How to prepare a run; the kernel's compilation is forgotten.
+type Prepare = fn(Arc<Program>, Pace, u64) -> Arc<Run>;
+
+fn prepare(copy: Copy) -> Prepare {
+    match copy {
+        Copy::Shipped => Run::new::<compiled::shuttle::subject::KernelSubject>,
+        Copy::Guarded(_) => Run::new::<compiled::guarded::shuttle::subject::KernelSubject>,
+    }
+}
+
+/// What the main thread of each execution does.
+fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Stage) {
+    let run = prepare(Arc::clone(program), pace, 0);
+    *stage.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.recorder());
+    // A prelude that waits for what only a thread could bring goes no further, as under every method.
+    let mut prelude = Step::new(Arc::clone(&run).prelude());
+    while prelude.can_move() {
+        prelude.step().unwrap_or_else(|abnormal| panic!("{abnormal:?}"));
+    }
+    if pace == Pace::Sequential {
+        (0..program.threads.len()).for_each(|thread| shuttle::future::block_on(Arc::clone(&run).thread(thread)));
+    } else {
+        for thread in 0..program.threads.len() {
+            let run = Arc::clone(&run);
+            drop(shuttle::thread::spawn(move || shuttle::future::block_on(run.thread(thread))));
+        }
+        stage.enter(Phase::Threads);
+        shuttle::thread::yield_now();
+        stage.enter(Phase::Main);
+    }
+    run.drain();
+    drop(run);
+    stage.enter(Phase::Over);
+}
+
+/// Runs a program as often as `draws` wants to, or until `watch` has seen enough.
+fn execute(
+    prepare: Prepare,
+    program: &Arc<Program>,
+    pace: Pace,
+    draws: Box<dyn Scheduler>,
+    watch: &Rc<RefCell<Watch>>,
+) {
+    let stage = Arc::new(Stage::default());
+    let schedule = Rc::new(RefCell::new(Schedule::new()));
+    let referee = Referee {
+        draws,
+        stage: Arc::clone(&stage),
+        schedule: Rc::clone(&schedule),
+        watch: Rc::clone(watch),
+        chose: false,
+        executions: 0,
+    };
+    let mut config = shuttle::Config::new();
+    config.stack_size = STACK;
+    config.failure_persistence = shuttle::FailurePersistence::None;
+    config.max_steps = shuttle::MaxSteps::FailAfter(MOST_STEPS);
+    config.silence_warnings = true;
+    let runner = shuttle::Runner::new(referee, config);
+    let (program, directed) = (Arc::clone(program), Arc::clone(&stage));
+    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(move || direct(prepare, &program, pace, &directed))));
+    if let Err(panic) = ran {
+        let said = message(&*panic);
+        let abnormal = if said.contains("max_steps") { Abnormal::Hang } else { Abnormal::Panic(said) };
+        let recorder = stage.recorder().unwrap_or_default();
+        watch.borrow_mut().examine(executed(&recorder, schedule.take(), Some(abnormal)));
+    }
+}
+
+// === searching ===
+
+/// Judges one program's executions as they come, and keeps what is asked for. Owned by shuttle while it runs, which
+/// wants to be given nothing that is borrowed.
+#[derive(Default)]
+struct Watch {
+    program: Arc<Program>,
+    bench: Bench,
+    /// Enough is seen once one of these is found broken; with none, never.
+    wanted: Vec<Guarantee>,
+    /// The first breach of each guarantee.
+    first: BTreeMap<Guarantee, Breach>,
+    abnormal: Option<Abnormal>,
+    executions: u64,
+    /// The last execution, for who replays.
+    last: Option<Execution>,
+}
+
+impl Watch {
+    /// Answers whether it has seen enough.
+    fn examine(&mut self, execution: Execution) -> bool {
+        self.executions += 1;
+        self.last = Some(execution.clone());
+        let Some(breach) = interleaved::examine(&self.program, execution, &mut self.bench) else { return false };
+        let Some(findings) = &breach.findings else {
+            self.abnormal = self.abnormal.take().or(breach.abnormal);
+            return false;
+        };
+        for guarantee in findings.violated() {
+            if self.wanted.is_empty() || self.wanted.contains(&guarantee) {
+                self.first.entry(guarantee).or_insert_with(|| breach.clone());
+            }
+        }
+        !self.wanted.is_empty() && !self.first.is_empty()
+    }
+}
+
+/// Tries `many` schedules of a program, or until one of `wanted` is found broken. What was seen is judged on `bench`,
+/// which is given back.
+fn sample(
+    prepare: Prepare,
+    program: &Arc<Program>,
+    (sampler, seed, many): (Sampler, u64, u64),
+    wanted: &[Guarantee],
+    bench: Bench,
+) -> Watch {
+    let watch = Watch { program: Arc::clone(program), wanted: wanted.to_vec(), bench, ..Watch::default() };
+    let watch = Rc::new(RefCell::new(watch));
+    execute(prepare, program, Pace::Preemptive, sampler.scheduler(seed, many as usize), &watch);
+    watch.take()
+}
+
+/// Runs a program once, one thread after the other.
+fn sequential(prepare: Prepare, program: &Arc<Program>, bench: Bench) -> Watch {
+    let watch = Rc::new(RefCell::new(Watch { program: Arc::clone(program), bench, ..Watch::default() }));
+    execute(prepare, program, Pace::Sequential, Sampler::Random.scheduler(0, 1), &watch);
+    watch.take()
+}
+
+// === replaying ===
+
+/// Follows a schedule once.
+struct Given {
+    schedule: Schedule,
+    step: usize,
+    begun: bool,
+    /// Leaves out whoever cannot move, and goes on when the schedule is over.
+    lenient: bool,
+    stale: Rc<RefCell<Option<usize>>>,
+}
+
+impl Scheduler for Given {
+    fn new_execution(&mut self) -> Option<Begin> {
+        (!std::mem::replace(&mut self.begun, true)).then(|| Begin::new(0))
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], _: Option<TaskId>, _: bool) -> Option<TaskId> {
+        if let [main] = runnable
+            && usize::from(main.id()) == MAIN
+        {
+            return Some(main.id());
+        }
+        let can_move = |thread: &u8| runnable.iter().find(|task| usize::from(task.id()) == usize::from(*thread) + 1);
+        if self.lenient {
+            let skipped = self.schedule.iter().skip(self.step).position(|thread| can_move(thread).is_some());
+            self.step = skipped.map_or(self.schedule.len(), |skipped| self.step + skipped);
+        }
+        let found = match self.schedule.get(self.step) {
+            Some(thread) => can_move(thread).map(|task| task.id()),
+            None if self.lenient => runnable.first().map(|task| task.id()),
+            None => None,
+        };
+        if found.is_none() {
+            self.stale.borrow_mut().get_or_insert(self.step);
+        }
+        self.step += 1;
+        found
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        0
+    }
+}
+
+/// Runs a program under exactly this schedule. [`Abnormal::Stale`] if it no longer fits.
+pub fn replay(copy: Copy, program: &Arc<Program>, schedule: &[u8]) -> Execution {
+    replay_on(prepare(copy), program, schedule)
+}
+
+fn replay_on(prepare: Prepare, program: &Arc<Program>, schedule: &[u8]) -> Execution {
+    let stale = Rc::new(RefCell::new(None));
+    let given = Given { schedule: schedule.to_vec(), step: 0, begun: false, lenient: false, stale: Rc::clone(&stale) };
+    let watch = Rc::new(RefCell::new(Watch { program: Arc::clone(program), ..Watch::default() }));
+    execute(prepare, program, Pace::Preemptive, Box::new(given), &watch);
+    let mut execution = watch.take().last.expect("one execution was begun");
+    if let Some(step) = *stale.borrow() {
+        execution.abnormal = Some(Abnormal::Stale(step));
+    }
+    execution
+}
+
+// === a whole plan ===
+
+/// What to try on one compilation of the kernel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// For programs and schedules.
+    pub seed: u64,
+    /// What to run.
+    pub programs: Vec<(String, Program)>,
+    /// And so many wide programs drawn from the seed.
+    pub drawn: u64,
+    /// So many schedules of each program, of each sampler.
+    pub schedules_each: u64,
+    /// Force everything sequential.
+    pub sequential: bool,
+    /// Stop once one of these is found broken. With none, go through all programs and keep the first breach of each
+    /// guarantee.
+    pub wanted: Vec<Guarantee>,
+}
+
+/// What came of a plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Programs run.
+    pub programs: u64,
+    /// Schedules run, of each sampler.
+    pub schedules: BTreeMap<Sampler, u64>,
+    /// Different histories among them.
+    pub distinct: u64,
+    /// In how many executions each premise was reached.
+    pub premises: BTreeMap<String, u64>,
+    /// The first breach of each guarantee, minimised.
+    pub found: Vec<Found>,
+    /// After how many schedules the first of them was found.
+    pub found_after: Option<u64>,
+    /// A panic or a hang without any breach that the judge could name.
+    pub abnormal: Option<String>,
+}
+
+/// Carries a plan out.
+pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
+    let prepare = prepare(copy);
+    let mut bench = Bench::default();
+    let mut report = Report::default();
+    let drawn = (0..plan.drawn).map(|at| (format!("drawn {at}"), wide::draw(SplitMix(plan.seed ^ at).next())));
+    for (id, program) in plan.programs.iter().cloned().chain(drawn) {
+        let program = Arc::new(program);
+        let samplers: &[Sampler] = if plan.sequential { &[Sampler::Random] } else { &Sampler::ALL };
+        for &sampler in samplers {
+            let watch = if plan.sequential {
+                sequential(prepare, &program, bench)
+            } else {
+                let draws = (sampler, SplitMix(plan.seed.wrapping_add(report.programs)).next(), plan.schedules_each);
+                sample(prepare, &program, draws, &plan.wanted, bench)
+            };
+            bench = watch.bench;
+            *report.schedules.entry(sampler).or_default() += watch.executions;
+            let abnormal = watch.abnormal.map(|abnormal| format!("{abnormal:?} in {id}"));
+            report.abnormal = report.abnormal.take().or(abnormal);
+            for (guarantee, breach) in watch.first {
+                if report.found.iter().all(|found| found.guarantee != guarantee) {
+                    report.found_after.get_or_insert(report.schedules.values().sum());
+                    report.found.push(found(prepare, &id, &breach, guarantee, plan.seed));
+                }
+            }
+            if !plan.wanted.is_empty() && !report.found.is_empty() {
+                break;
+            }
+        }
+        bench.end_program();
+        report.programs += 1;
+        if !plan.wanted.is_empty() && !report.found.is_empty() {
+            break;
+        }
+    }
+    report.distinct = bench.distinct();
+    report.premises = bench.premises().iter().map(|(premise, n)| (premise.id().to_owned(), *n)).collect();
+    report
+}
+
+/// Schedules of each sampler that are tried on a smaller program: the fewer operations it has the more, since a program that
+/// is wrongly taken to be in order stays larger than it need be.
+fn schedules_to_shrink(program: &Program) -> u64 {
+    (10_000 / program.operations().max(1) as u64).clamp(100, 1_000)
+}
+
+/// How often the schedule is drawn again for one with fewer switches.
+const DRAWS_FOR_FEWER_SWITCHES: u64 = 200;
+
+/// Minimises a breach of one guarantee in program and schedule, and replays what is left of it.
+fn found(prepare: Prepare, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+    let search = |program: &Arc<Program>, larger: &Breach| {
+        if let Some(followed) = follow(prepare, program, larger, guarantee) {
+            return Some(followed);
+        }
+        let of = |sampler| {
+            let draws = (sampler, seed, schedules_to_shrink(program));
+            sample(prepare, program, draws, &[guarantee], Bench::default()).first.remove(&guarantee)
+        };
+        Sampler::ALL.into_iter().find_map(of)
+    };
+    let least = fewest_switches(prepare, minimise::minimise_by(breach, search), guarantee, seed);
+    let again = replay_on(prepare, &least.program, &least.schedule);
+    Found {
+        guarantee,
+        scenario: id.to_owned(),
+        minimised_from: breach.program.operations() as u64,
+        history: least.history.iter().map(|line| line.to_json()).collect(),
+        replays: again.history == least.history && again.abnormal == least.abnormal,
+        findings: least.findings.clone().expect("a breach of a guarantee has the judge's findings"),
+        program: (*least.program).clone(),
+        schedule: least.schedule,
+    }
+}
+
+/// Whether what is left of a larger program shows the breach under what is left of its schedule. It often does, which
+/// saves the draws.
+fn follow(prepare: Prepare, program: &Arc<Program>, larger: &Breach, guarantee: Guarantee) -> Option<Breach> {
+    // Its threads are those of the larger program, in their order; some are gone, and one may have lost an operation.
+    let mut left = program.threads.iter().enumerate().peekable();
+    let numbers: Vec<Option<u8>> = larger
+        .program
+        .threads
+        .iter()
+        .map(|thread| {
+            let next = left.next_if(|(_, ops)| {
+                ops == &thread || ops.len() + 1 == thread.len() && ops.iter().all(|op| thread.contains(op))
+            });
+            next.map(|(number, _)| number as u8)
+        })
+        .collect();
+    let schedule = larger.schedule.iter().filter_map(|thread| numbers[usize::from(*thread)]).collect();
+    let given = Given { schedule, step: 0, begun: false, lenient: true, stale: Rc::default() };
+    let watch = Watch { program: Arc::clone(program), wanted: vec![guarantee], ..Watch::default() };
+    let watch = Rc::new(RefCell::new(watch));
+    execute(prepare, program, Pace::Preemptive, Box::new(given), &watch);
+    watch.take().first.remove(&guarantee)
+}
+
+/// How often the turn passes from one thread to another.
+fn switches(schedule: &[u8]) -> usize {
+    schedule.windows(2).filter(|two| two[0] != two[1]).count()
+}
+
+/// Of many breaches of the same guarantee by the same program, that with the fewest switches.
+fn fewest_switches(prepare: Prepare, found: Breach, guarantee: Guarantee, seed: u64) -> Breach {
+    let mut least = found;
+    for (at, sampler) in (0..DRAWS_FOR_FEWER_SWITCHES).zip(Sampler::ALL.into_iter().cycle()) {
+        let draws = (sampler, seed.wrapping_add(at), DRAWS_FOR_FEWER_SWITCHES / 10);
+        let other = sample(prepare, &least.program, draws, &[guarantee], Bench::default()).first.remove(&guarantee);
+        if let Some(other) = other.filter(|other| switches(&other.schedule) < switches(&least.schedule)) {
+            least = other;
+        }
+    }
+    least
+}
