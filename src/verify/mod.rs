@@ -19,6 +19,7 @@ pub mod methods;
 pub mod oracle;
 pub mod premises;
 pub mod program;
+pub mod regressions;
 pub mod runner;
 pub mod session;
 pub mod strategies;

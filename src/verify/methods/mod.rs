@@ -8,6 +8,8 @@ pub mod interleaved;
 pub mod loom;
 pub mod minimise;
 pub mod models;
+pub mod replayed;
+pub mod threads;
 
 use super::checker;
 use super::findings::Findings;
