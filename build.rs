@@ -14,9 +14,10 @@ use std::{env, fs};
 
 const KERNEL: &str = "src/kernel";
 const PATCHES: &str = "src/verify/faults/patches";
+const REGRESSIONS: &str = "tests/regressions";
 
 fn main() {
-    for path in ["build.rs", "Cargo.toml", "Cargo.lock", "src", ".git/HEAD", ".git/logs/HEAD"] {
+    for path in ["build.rs", "Cargo.toml", "Cargo.lock", "src", REGRESSIONS, ".git/HEAD", ".git/logs/HEAD"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -25,7 +26,25 @@ fn main() {
         let patches = read_patches();
         fs::write(out.join("patches.rs"), table(&patches)).expect("OUT_DIR can be written");
         fs::write(out.join("guarded.rs"), guarded_kernel(&patches)).expect("OUT_DIR can be written");
+        fs::write(out.join("regressions.rs"), regressions()).expect("OUT_DIR can be written");
     }
+}
+
+/// The committed regressions as data: each file's name and text, by name.
+fn regressions() -> String {
+    let mut paths = sources(Path::new(REGRESSIONS));
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    paths.sort();
+    let mut text = String::from(
+        "/// The committed regressions: each file's name and text, by name.\npub static FILES: &[(&str, &str)] = &[\n",
+    );
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    for path in paths {
+        let name = path.file_name().expect("a file has a name").to_string_lossy();
+        let whole = Path::new(&root).join(&path);
+        writeln!(text, "({name:?}, include_str!({whole:?})),").expect("a String can be written");
+    }
+    text + "];\n"
 }
 
 /// Tells the program its commit, whether the tree was clean, the compiler, and a digest of the sources it was built

@@ -136,6 +136,52 @@ fn a_run_forced_sequential_is_vacuous() {
 }
 
 #[test]
+fn what_real_threads_show_is_saved_as_a_history_that_is_judged_again() {
+    let room = Room::new("threads");
+    let ran = room.run("verify --fault global-broadcast --method threads --quiet --out out");
+    assert_eq!(ran.code, 10, "{}", ran.err);
+    let evidence = room.json("out/evidence.json");
+    assert_eq!(evidence["stable"]["counterexamples"], json!([]), "nothing of it replays");
+    let row = evidence["stable"]["obligations"].as_array().expect("rows").iter().find(|row| row["claim"] == "G1");
+    let row = row.expect("a row of G1");
+    assert_eq!(
+        (&row["strength"], &row["ended"], &row["explored"]),
+        (&json!("observed"), &json!("observed_breach"), &json!({}))
+    );
+    let shown = evidence["volatile"]["counterexamples"].as_array().expect("what was found");
+    let shown = shown.iter().find(|shown| shown["guarantee"] == "G1").expect("a breach of G1");
+    let file = format!("out/{}", shown["file"].as_str().expect("a file"));
+    assert!(ran.out.contains("narrowcast check") && ran.out.contains(&file), "how it is judged again: {}", ran.out);
+    let judged = room.run(&format!("check {file} --format json"));
+    assert_eq!((judged.code, &parsed(&judged)["verdict"]), (10, &json!("violated")));
+    assert_eq!(room.run("evidence check out/evidence.json").code, 10);
+
+    let room_again = room.run("verify --method threads --quiet --out out");
+    assert_eq!(room_again.code, 0, "{}", room_again.out);
+    assert!(!room.0.join(&file).exists(), "a history of an earlier run is not taken for one of this");
+    let digest = |ran: &Ran| {
+        let line = ran.out.lines().find(|line| line.trim_start().starts_with("digest")).map(str::to_owned);
+        line.expect("a digest")
+    };
+    let again = room.run("verify --method threads --quiet --out again");
+    assert_eq!(digest(&room_again), digest(&again), "what differs from run to run stands in volatile");
+}
+
+#[test]
+fn regressions_are_replayed_first_and_counted() {
+    let room = Room::new("regressions");
+    let ran = room.run("verify --only G5 --method interleaved --out out");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let evidence = room.json("out/evidence.json");
+    let rows = evidence["stable"]["obligations"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["id"] == "G5/interleaved/regressions").expect("a row of regressions");
+    assert_eq!((&row["result"], &row["explored"]["stale_schedules"]), (&json!("held"), &json!(0)));
+    let replayed = row["explored"]["regressions"].as_u64().expect("a count");
+    assert!(replayed > 0 && row["budget"]["used"] == replayed, "{row}");
+    assert!(!room.0.join("tests").exists(), "nothing is saved where there is no place for it");
+}
+
+#[test]
 fn a_run_of_nothing_says_so() {
     let room = Room::new("nothing");
     let ran = room.run("verify --only G7 --fault lag-as-close --quiet");

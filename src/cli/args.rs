@@ -182,6 +182,8 @@ pub(super) enum Method {
     Interleaved,
     /// Every interleaving inside the kernel
     Loom,
+    /// Threads of the operating system; what they show is observed, and does not replay
+    Threads,
 }
 
 impl From<Method> for session::Method {
@@ -189,6 +191,7 @@ impl From<Method> for session::Method {
         match method {
             Method::Interleaved => session::Method::Interleaved,
             Method::Loom => session::Method::Loom,
+            Method::Threads => session::Method::Threads,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::verify::findings::{Findings, Status};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::{History, validator};
 use crate::verify::methods::loom;
+use crate::verify::regressions;
 use crate::verify::session::child::{Answer, Replayed, Spawner, Task};
 use crate::verify::session::{self, Options, Profile, Tell};
 use crate::verify::verdict::{Ended, Evidence, Strength};
@@ -101,7 +102,8 @@ fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
         progress.done();
     }
     let evidence = evidence::seal(outcome.stable, outcome.volatile).map_err(Failure::internal)?;
-    write_out(&out, &evidence, &outcome.counterexamples)?;
+    write_out(&out, &evidence, &outcome.counterexamples, &outcome.histories)?;
+    save_regressions(Path::new(regressions::DIRECTORY), &outcome.counterexamples)?;
     show(common, &evidence, |style| terminal::verify(&as_called(&evidence, &out), style))?;
     Ok(evidence.stable.exit_code)
 }
@@ -113,6 +115,13 @@ fn as_called(evidence: &Evidence, out: &Path) -> Evidence {
     let mut shown = evidence.clone();
     for row in &mut shown.stable.counterexamples {
         row.replay = format!("{program} replay {}", out.join(&row.file).display());
+    }
+    // What has no schedule is not run again, but judged again.
+    let observed = shown.volatile.get_mut("counterexamples").and_then(serde_json::Value::as_array_mut);
+    for row in observed.into_iter().flatten() {
+        if let Some(file) = row.get("file").and_then(|file| file.as_str()).map(|file| out.join(file)) {
+            row["replay"] = format!("{program} check {}", file.display()).into();
+        }
     }
     let rest = shown.stable.run.reproduce.strip_prefix("narrowcast").map(str::to_owned);
     if let Some(rest) = rest {
@@ -139,7 +148,12 @@ fn normalised(argv: impl Iterator<Item = String>) -> Vec<String> {
     kept
 }
 
-fn write_out(out: &Path, evidence: &Evidence, counterexamples: &[(String, Counterexample)]) -> Result<(), Failure> {
+fn write_out(
+    out: &Path,
+    evidence: &Evidence,
+    counterexamples: &[(String, Counterexample)],
+    histories: &[(String, String)],
+) -> Result<(), Failure> {
     remove_old(&out.join("counterexamples"))?;
     let write = |file: &Path, text: String| {
         if let Some(parent) = file.parent() {
@@ -151,7 +165,23 @@ fn write_out(out: &Path, evidence: &Evidence, counterexamples: &[(String, Counte
         let text = serde_json::to_string_pretty(counterexample).map_err(Failure::internal)?;
         write(&out.join(name), text + "\n")?;
     }
+    for (name, history) in histories {
+        write(&out.join(name), history.clone())?;
+    }
     write(&out.join("evidence.json"), evidence::to_json(evidence).map_err(Failure::internal)?)
+}
+
+/// In a working copy of this repository, keeps what was found in the reference router among the regressions.
+fn save_regressions(directory: &Path, counterexamples: &[(String, Counterexample)]) -> Result<(), Failure> {
+    if !directory.is_dir() {
+        return Ok(());
+    }
+    let found = counterexamples.iter().map(|(_, counterexample)| counterexample);
+    let saved = regressions::save_all(directory, found);
+    for file in saved.map_err(|error| Failure::file("write", directory, error))? {
+        eprintln!("narrowcast: saved as a regression, to be committed: {}", file.display());
+    }
+    Ok(())
 }
 
 /// Removes the counterexamples of an earlier run, which beside those of this one would be taken for its findings; and
@@ -162,11 +192,18 @@ fn remove_old(directory: &Path) -> Result<(), Failure> {
         let path = entry.path();
         if path.is_dir() {
             remove_old(&path)?;
-        } else if fs::read_to_string(&path).is_ok_and(|text| text.contains(Counterexample::SCHEMA)) {
+        } else if fs::read_to_string(&path).is_ok_and(|text| is_ours(&path, &text)) {
             fs::remove_file(&path).map_err(|error| Failure::file("remove", &path, error))?;
         }
     }
     Ok(())
+}
+
+/// Whether we wrote this: a counterexample, or in its place the history of one that has no schedule.
+fn is_ours(path: &Path, text: &str) -> bool {
+    let is_history = || text.lines().all(|line| matches!(history::parse_line(line), Ok(Some(_))));
+    text.contains(Counterexample::SCHEMA)
+        || path.extension().is_some_and(|ending| ending == "jsonl") && !text.is_empty() && is_history()
 }
 
 // === faults, explain ===
@@ -204,6 +241,13 @@ fn explain(guarantee: Guarantee, common: &Common) -> Result<u8, Failure> {
             what: "every schedule of the small programs, operation by operation; drawn programs and schedules beyond"
                 .into(),
             bounds: "2 jobs, 3 threads, 4 streams, 7 events".into(),
+        });
+        checks.push(ExplainedCheck {
+            method: "threads".into(),
+            strength: Strength::Observed,
+            what: "the small programs and drawn ones on threads of the operating system, whose schedule nobody chooses"
+                .into(),
+            bounds: "4 jobs, 4 threads; as many runs as the profile says".into(),
         });
         for model in loom::models() {
             if model.claims.iter().any(|(claim, _)| *claim == guarantee) {

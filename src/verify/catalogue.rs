@@ -1,8 +1,8 @@
 //! The programs that `interleaved` tries: a handful so small that all their schedules are tried, and generated ones beyond.
 
 use super::history::Outcome;
-use super::methods::interleaved::SplitMix;
 use super::program::{Door, From, Op, Program, Until};
+use super::strategies::Programs;
 
 /// A small program with a name, each about one kind of race.
 #[derive(Debug, Clone)]
@@ -187,15 +187,22 @@ pub fn scenarios() -> Vec<Scenario> {
         look_alikes("case", "two names differ in case only", ["a", "A"]),
         look_alikes("separator", "one name is another with a separator and a number", ["a", "a:1"]),
         look_alikes("tenants", "two names agree after the separator", ["x/a", "y/a"]),
+        look_alikes("unicode", "two names differ in how one letter is written", ["\u{e9}", "e\u{301}"]),
+        look_alikes("long", "two long names differ in their last byte", long_names()),
         look_alikes("sentinel", "one name is a word that routers have taken for everybody", ["a", "*"]),
     ]);
     all
 }
 
+/// Longer than a column of 255 bytes, and alike up to there.
+fn long_names() -> [String; 2] {
+    ["x", "y"].map(|last| "n".repeat(255) + last)
+}
+
 /// Two jobs whose names somebody might confuse. The second is emitted to by name before, while and after it is there.
-fn look_alikes(id: &'static str, about: &'static str, names: [&str; 2]) -> Scenario {
+fn look_alikes<N: Into<String>>(id: &'static str, about: &'static str, names: [N; 2]) -> Scenario {
     let program = Program {
-        jobs: names.map(str::to_owned).into(),
+        jobs: names.map(N::into).into(),
         retain: 4,
         prelude: vec![create(0), subscribe(0, 0, From::Start)],
         threads: vec![
@@ -237,98 +244,7 @@ fn beside_the_system() -> [Scenario; 2] {
     ]
 }
 
-/// Names that routers have confused: prefixes, patterns, separators, case and Unicode pairs, control characters, sentinels, a long one.
-fn hostile_names(random: &mut SplitMix) -> Vec<String> {
-    let pairs: [[&str; 2]; 10] = [
-        ["1", "10"],
-        ["job", "job*"],
-        ["a:b", "a"],
-        ["Job", "job"],
-        ["\u{e9}", "e\u{301}"],
-        ["x\ny", "x"],
-        ["null", "undefined"],
-        ["+", "#"],
-        ["K", "\u{212a}"],
-        ["a.b", "a/b"],
-    ];
-    let mut names: Vec<String> = pairs[random.next() as usize % pairs.len()].map(str::to_owned).into();
-    if random.next().is_multiple_of(4) {
-        names.push("n".repeat(1024));
-    }
-    names
-}
-
-/// A program drawn from a seed: two or three jobs, two to four threads, a history small enough to overflow, closes that race emits,
-/// names used again; in every other one the system narrates too. Each program leaves some kinds of operation out (swarm testing, Groce et al., ISSTA 2012), so that
-/// what remains comes often.
+/// A little program drawn from a seed, of the kind that [`Programs::small`] describes.
 pub fn generate(seed: u64) -> Program {
-    let mut random = SplitMix(seed);
-    let jobs = hostile_names(&mut random);
-    let mut below = |n: u64| (random.next() % n) as usize;
-    let weights: [usize; 8] = std::array::from_fn(|_| below(3));
-    let retain = 1 + below(3);
-    let mut prelude: Vec<Op> = Vec::new();
-    for job in 0..jobs.len() {
-        if below(4) > 0 {
-            prelude.push(create(job));
-            if below(2) == 0 {
-                let stream = prelude.len();
-                prelude.push(subscribe(job, stream, if below(2) == 0 { From::Start } else { From::Now }));
-            }
-        }
-    }
-    let system = below(2) == 0;
-    if system {
-        let stream = prelude.len();
-        prelude.push(subscribe_system(stream));
-    }
-    let opened: Vec<usize> = prelude
-        .iter()
-        .filter_map(|op| match op {
-            Op::Subscribe { stream, .. } | Op::SubscribeSystem { stream } => Some(*stream),
-            _ => None,
-        })
-        .collect();
-    let threads = 2 + below(3);
-    let mut program = Program { jobs, retain, prelude, threads: Vec::new() };
-    let mut next_stream = 16;
-    for thread in 0..threads {
-        // The prelude's streams are dealt out among the threads.
-        let mut streams: Vec<usize> =
-            opened.iter().enumerate().filter(|(at, _)| at % threads == thread).map(|(_, stream)| *stream).collect();
-        let mut ops = Vec::new();
-        for _ in 0..1 + below(5) {
-            let job = below(program.jobs.len() as u64);
-            let door = [Door::Handle, Door::Name, Door::Handle, Door::Straggler][below(4)];
-            if system && below(4) == 0 {
-                ops.push(Op::EmitSystem);
-                continue;
-            }
-            let pick = (0..8).max_by_key(|&kind| below(16) * (1 + weights[kind]) + usize::from(kind < 2) * 8);
-            ops.push(match pick.unwrap_or_default() {
-                0 | 1 => Op::Emit { job, door },
-                2 | 3 => {
-                    next_stream += 1;
-                    streams.push(next_stream);
-                    let from = if below(2) == 0 { From::Start } else { From::Now };
-                    Op::Subscribe { job, stream: next_stream, from, door }
-                }
-                4 => Op::Create { job },
-                5 => {
-                    let outcome = [Outcome::Completed, Outcome::Failed, Outcome::Cancelled][below(3)];
-                    Op::Close { job, outcome, door }
-                }
-                kind => match streams.last() {
-                    Some(&stream) if kind == 6 => {
-                        let until = [Until::Deliveries(2), Until::Accounted(2), Until::End][below(3)];
-                        Op::Read { stream, until }
-                    }
-                    Some(&stream) if below(2) == 0 => Op::Leave { stream },
-                    _ => Op::Emit { job, door },
-                },
-            });
-        }
-        program.threads.push(ops);
-    }
-    program
+    Programs::small().drawn(seed)
 }

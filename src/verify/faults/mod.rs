@@ -6,6 +6,7 @@
 //!
 //! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
 
+pub mod abandoned_growth;
 pub mod about;
 pub mod busy_refusal;
 pub mod cancel_lost_update;
@@ -59,6 +60,8 @@ pub mod tenant_missing;
 mod tests;
 pub mod thread_local_sender;
 pub mod torn_maps;
+pub mod truncated_name;
+pub mod unicode_folding;
 pub mod unlocked_fan_out;
 pub mod wake_before_publish;
 pub mod wake_one;
@@ -130,6 +133,8 @@ exhibits! {
     cancel_lost_update::ABOUT => cancel_lost_update::CancelLostUpdate,
     prefix_match::ABOUT => prefix_match::PrefixMatch,
     case_folding::ABOUT => case_folding::CaseFolding,
+    unicode_folding::ABOUT => unicode_folding::UnicodeFolding,
+    truncated_name::ABOUT => truncated_name::TruncatedName,
     separator_collision::ABOUT => separator_collision::SeparatorCollision,
     tenant_missing::ABOUT => tenant_missing::TenantMissing,
     sentinel_name::ABOUT => sentinel_name::SentinelName,
@@ -148,6 +153,7 @@ exhibits! {
     wake_before_publish::ABOUT => wake_before_publish::WakeBeforePublish,
     system_name::ABOUT => system_name::SystemName,
     fail_silent::ABOUT => fail_silent::FailSilent,
+    abandoned_growth::ABOUT => abandoned_growth::AbandonedGrowth,
     near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
     near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
     near_shared_log::ABOUT => near_shared_log::SharedLog,

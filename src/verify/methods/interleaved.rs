@@ -13,12 +13,12 @@
 //! kernel), real parallelism, weak memory.
 
 use super::{Bench, minimise};
-use crate::verify::catalogue;
 use crate::verify::findings::Findings;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::History;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Recorder, Run};
+use crate::verify::strategies::{Population, Programs};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -189,10 +189,20 @@ pub fn replay<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) ->
     replay_on(start::<S>, program, seed, schedule)
 }
 
-fn replay_on(start: Start, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
+pub(super) fn replay_on(start: Start, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
     execute(start, program, Pace::Yielding, seed, &mut |step, movable| {
         let wanted = schedule.get(step).ok_or(Abnormal::Stale(step))?;
         movable.iter().position(|thread| thread == wanted).ok_or(Abnormal::Stale(step))
+    })
+}
+
+/// Runs a program under a schedule of another router, or of another state of the code, as far as it can be followed:
+/// turns of threads that cannot move are left out, and after the last turn whoever moved last goes on. What comes of it
+/// has a schedule of its own, which fits.
+pub fn follow<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
+    let mut turns = schedule.iter();
+    execute(start::<S>, program, Pace::Yielding, seed, &mut |_, movable| {
+        Ok(turns.find_map(|turn| movable.iter().position(|thread| thread == turn)).unwrap_or(0))
     })
 }
 
@@ -377,6 +387,9 @@ pub struct Plan {
 pub struct Report {
     /// Programs run.
     pub programs: u64,
+    /// What those were like that were drawn.
+    #[serde(default)]
+    pub population: Population,
     /// Programs left out, since the subject lacks an operation of theirs.
     pub not_applicable: Vec<String>,
     /// Schedules run.
@@ -424,9 +437,12 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
     let mut report = Report { frontier_emptied: true, ..Report::default() };
     let drawn = (0..plan.generated).map(|at| {
         let seed = SplitMix(plan.seed.wrapping_add(at)).next();
-        (format!("generated {at}"), catalogue::generate(seed))
+        (format!("generated {at}"), Programs::new().drawn(seed))
     });
-    for (id, program) in plan.programs.iter().cloned().chain(drawn) {
+    for (at, (id, program)) in plan.programs.iter().cloned().chain(drawn).enumerate() {
+        if at >= plan.programs.len() {
+            report.population.add(&program);
+        }
         let program = Arc::new(program);
         let mut first: BTreeMap<Guarantee, Breach> = BTreeMap::new();
         // Without a wish the search goes on, so that what is said of the other guarantees is said of all schedules.
@@ -470,7 +486,7 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
 }
 
 /// Minimises a breach of one guarantee, and replays what is left of it.
-fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+pub(super) fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
     let least = minimise::minimise_on(start, breach, guarantee, seed);
     let again = replay_on(start, &least.program, seed, &least.schedule);
     Found {

@@ -15,6 +15,12 @@ use std::sync::Arc;
 /// Schedules tried for each smaller program.
 const SCHEDULES_EACH: u64 = 3_000;
 
+/// A program with more operations is first made smaller in large steps.
+const LARGE: usize = 12;
+
+/// Schedules tried for each large step: few, since there are others to take if this one is missed.
+const SCHEDULES_A_STEP: u64 = 60;
+
 /// Whether a breach breaks this guarantee.
 pub fn breaks(breach: &Breach, guarantee: Guarantee) -> bool {
     breach.findings.as_ref().is_some_and(|findings| findings.violated().contains(&guarantee))
@@ -26,7 +32,29 @@ pub fn minimise<S: Subject>(found: &Breach, guarantee: Guarantee, seed: u64) -> 
 }
 
 pub(super) fn minimise_on(start: Start, found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
-    minimise_by(found, |program, _| search(start, program, guarantee, seed))
+    let smaller = in_large_steps(start, found, guarantee, seed);
+    minimise_by(&smaller, |program, _| search(start, program, guarantee, seed))
+}
+
+/// Removes runs of neighbouring operations, of half of them, then of a quarter, and so on (delta debugging, Zeller and
+/// Hildebrandt, TSE 2002), for as long as a few schedules still show the breach.
+fn in_large_steps(start: Start, found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
+    let mut best = found.clone();
+    let mut width = best.program.operations() / 2;
+    while width > 0 && best.program.operations() > LARGE {
+        let mut at = best.program.operations();
+        while at > 0 && best.program.operations() > LARGE {
+            let from = at.saturating_sub(width);
+            let smaller = (from..at).rev().fold((*best.program).clone(), |program, op| program.without(op));
+            let mut wanted = |breach: &Breach| breaks(breach, guarantee);
+            let (smaller, bench) = (Arc::new(smaller), &mut Bench::default());
+            let searched = interleaved::sample_on(start, &smaller, seed, SCHEDULES_A_STEP, bench, &mut wanted);
+            best = searched.breach.unwrap_or(best);
+            at = from;
+        }
+        width /= 2;
+    }
+    best
 }
 
 /// Removes threads, many at a time while there are many, and then operations one at a time, for as long as `search`

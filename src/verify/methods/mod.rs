@@ -8,7 +8,9 @@ pub mod interleaved;
 pub mod loom;
 pub mod minimise;
 pub mod models;
+pub mod replayed;
 pub mod shuttle;
+pub mod threads;
 pub mod wide;
 
 use super::checker;

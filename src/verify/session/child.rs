@@ -7,8 +7,9 @@
 
 use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
-use crate::verify::methods::{interleaved, loom};
+use crate::verify::methods::{interleaved, loom, replayed, threads};
 use crate::verify::program::Program;
+use crate::verify::regressions::Regression;
 use crate::verify::subject::Subject;
 use crate::verify::verdict::Ended;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,22 @@ pub enum Task {
         subject: u32,
         /// What to try.
         plan: interleaved::Plan,
+    },
+    /// Carry a plan out on a subject, on threads of the operating system.
+    Threads {
+        /// The subject's number.
+        subject: u32,
+        /// What to try.
+        plan: threads::Plan,
+    },
+    /// Replay regressions.
+    Regressions {
+        /// The subject's number.
+        subject: u32,
+        /// Which.
+        regressions: Vec<Regression>,
+        /// At most so many schedules of one whose own no longer fits.
+        schedules_each: u64,
     },
     /// Run one program under one schedule.
     Replay {
@@ -141,6 +158,14 @@ pub fn run_and_exit() -> ! {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, CarryOut(plan)))
         }
+        Task::Threads { subject, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, OnThreads(plan)))
+        }
+        Task::Regressions { subject, regressions, schedules_each } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, ReplayAll { regressions, schedules_each }))
+        }
         Task::Replay { subject, program, seed, schedule } => {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, Again { program, seed, schedule }))
@@ -167,6 +192,27 @@ impl Visit for CarryOut {
     type Out = interleaved::Report;
     fn visit<S: Subject>(self) -> interleaved::Report {
         interleaved::carry_out::<S>(&self.0)
+    }
+}
+
+struct OnThreads(threads::Plan);
+
+impl Visit for OnThreads {
+    type Out = threads::Report;
+    fn visit<S: Subject>(self) -> threads::Report {
+        threads::carry_out::<S>(&self.0)
+    }
+}
+
+struct ReplayAll {
+    regressions: Vec<Regression>,
+    schedules_each: u64,
+}
+
+impl Visit for ReplayAll {
+    type Out = replayed::Report;
+    fn visit<S: Subject>(self) -> replayed::Report {
+        replayed::replay_all::<S>(&self.regressions, self.schedules_each)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One whole run of `narrowcast verify`: which tasks, in which children, and the rows that come of them.
 
+mod beyond;
 pub mod child;
 mod rows;
 mod texts;
@@ -10,9 +11,13 @@ use super::faults::{self, Fault};
 use super::guarantee::Guarantee;
 use super::methods::interleaved::{Plan, SplitMix};
 use super::methods::loom::{self, Copy};
+use super::methods::threads;
+use super::premises::Premise;
+use super::regressions::regressions;
 use super::verdict::{Facts, MutantOutcome, Stable};
 use child::{Answer, Spawner, Task};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// How much is tried.
@@ -33,6 +38,15 @@ impl Profile {
             Profile::Quick => "quick",
             Profile::Ci => "ci",
             Profile::Deep => "deep",
+        }
+    }
+
+    /// On threads of the operating system: programs drawn from the seed, and runs of each program in a round.
+    fn observed(self) -> (u64, u64) {
+        match self {
+            Profile::Quick => (60, 20),
+            Profile::Ci => (600, 40),
+            Profile::Deep => (6_000, 100),
         }
     }
 
@@ -71,17 +85,20 @@ pub enum Method {
     Interleaved,
     /// [`loom`].
     Loom,
+    /// [`threads`](super::methods::threads).
+    Threads,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 2] = [Method::Interleaved, Method::Loom];
+    pub const ALL: [Method; 3] = [Method::Interleaved, Method::Loom, Method::Threads];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Method::Interleaved => "interleaved",
             Method::Loom => "loom",
+            Method::Threads => "threads",
         }
     }
 }
@@ -99,6 +116,13 @@ const SCHEDULES_EACH: u64 = 200_000;
 /// The same for planted faults and near-misses, which may be preempted inside an operation and so have far more schedules than
 /// the reference router. What a fault does must show early; and a false alarm, in so many schedules of each program, too.
 const SCHEDULES_EACH_IN_MUSEUM: u64 = 4_000;
+
+/// Rounds through all programs on threads of the operating system: others follow the first only if it did not reach
+/// every premise.
+const MOST_ROUNDS: u64 = 20;
+
+/// Seconds after which a thread of the operating system is said to hang. Far beyond what a busy machine takes.
+const PATIENCE_S: u64 = 30;
 
 /// Preemptions that loom may make in a planted patch: two threads in each other's way need no more.
 const PREEMPTIONS_IN_PATCHES: usize = 2;
@@ -131,6 +155,8 @@ pub struct Outcome {
     pub volatile: Facts,
     /// What was found, with the file (relative to the output directory) that each belongs in.
     pub counterexamples: Vec<(String, Counterexample)>,
+    /// What was recorded in a breach without a schedule (`narrowcast.history/v1`), with the file that it belongs in.
+    pub histories: Vec<(String, String)>,
 }
 
 /// What a run tells while it goes on.
@@ -149,6 +175,10 @@ struct Job {
 }
 
 enum Aim {
+    /// The regressions.
+    Regressions,
+    /// `threads` on the subject.
+    Threads,
     /// `interleaved` on the subject; exhaustive or sampled.
     Programs { exhaustive: bool },
     /// A model of the subject's kernel.
@@ -166,6 +196,8 @@ enum Aim {
 impl Aim {
     fn name(&self) -> String {
         match self {
+            Aim::Regressions => "regressions".into(),
+            Aim::Threads => "threads".into(),
             Aim::Programs { exhaustive: true } => "interleaved, exhaustive".into(),
             Aim::Programs { exhaustive: false } => "interleaved, sampled".into(),
             Aim::Model(model) => format!("loom, {}", loom::models()[*model].id),
@@ -213,6 +245,7 @@ impl Options {
             Some(Fault::Router(number, _)) => (Some(number), None),
             Some(Fault::Patch(patch)) => (None, Some(Copy::Guarded(patch.number))),
         };
+        jobs.extend(self.regressions());
         if let Some(subject) = subject.filter(|_| self.uses(Method::Interleaved)) {
             for exhaustive in [true, false] {
                 let task = Task::Interleaved { subject, plan: self.plan(exhaustive, Vec::new()) };
@@ -226,10 +259,42 @@ impl Options {
                 Job { task, aim: Aim::Model(model) }
             }));
         }
+        // What real threads do cannot be forced sequential: there is nothing of theirs to be seen vacuous.
+        if let Some(subject) = subject.filter(|_| self.uses(Method::Threads) && !self.sequential) {
+            jobs.push(Job { task: Task::Threads { subject, plan: self.threads_plan() }, aim: Aim::Threads });
+        }
         if self.fault.is_none() {
             jobs.extend(self.museum());
         }
         jobs
+    }
+
+    /// What once went wrong is tried first. A planted fault has no history of its own, and a schedule that was recorded
+    /// cannot be forced sequential.
+    fn regressions(&self) -> Option<Job> {
+        if self.fault.is_some() || self.sequential || !self.uses(Method::Interleaved) {
+            return None;
+        }
+        let mut regressions = regressions().expect("tests/regressions.rs reads every committed file");
+        regressions.retain(|regression| self.asks_for(regression.guarantee));
+        let task = Task::Regressions { subject: 0, regressions, schedules_each: SCHEDULES_EACH };
+        Some(Job { task, aim: Aim::Regressions })
+    }
+
+    fn threads_plan(&self) -> threads::Plan {
+        let (generated, runs_each) = self.profile.observed();
+        let claims = CHECKED.into_iter().filter(|guarantee| self.asks_for(*guarantee));
+        let needed: BTreeSet<Premise> = claims.flat_map(|claim| Premise::needed(claim).iter().copied()).collect();
+        let small = scenarios().into_iter().map(|scenario| (scenario.id.to_owned(), scenario.program));
+        threads::Plan {
+            seed: SplitMix(self.seed).next(),
+            programs: small.collect(),
+            generated,
+            runs_each,
+            most_rounds: MOST_ROUNDS,
+            needed: needed.into_iter().map(|premise| premise.id().to_owned()).collect(),
+            patience_s: PATIENCE_S,
+        }
     }
 
     /// The planted faults and the near-misses, as far as the chosen methods and guarantees go. While somebody waits, a

@@ -1,8 +1,9 @@
 //! From what the children answered to the rows of the evidence. No judgement here: results follow from the rows
 //! ([`verdict::rules`](crate::verify::verdict::rules)).
 
+use super::beyond::Observed;
 use super::child::Answer;
-use super::{Aim, CHECKED, Job, Options, Outcome, texts};
+use super::{Aim, CHECKED, Job, Options, Outcome, beyond, texts};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::explain::explain;
 use crate::verify::faults::Fault;
@@ -20,14 +21,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Everything that grows while the answers are read.
-struct Rows<'o> {
-    options: &'o Options,
-    obligations: Vec<Obligation>,
+pub(super) struct Rows<'o> {
+    pub(super) options: &'o Options,
+    pub(super) obligations: Vec<Obligation>,
     mutants: Vec<Mutant>,
     near_misses: Vec<NearMiss>,
     counterexamples: Vec<(String, Counterexample)>,
     shown: Vec<CounterexampleRow>,
     conditions: Vec<Condition>,
+    pub(super) observed: Observed,
 }
 
 /// The rows of a run.
@@ -40,9 +42,12 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         counterexamples: Vec::new(),
         shown: Vec::new(),
         conditions: Vec::new(),
+        observed: Observed::default(),
     };
     for ((job, answer), replays) in jobs.iter().zip(answers).zip(replays) {
         match &job.aim {
+            Aim::Regressions => rows.regressions(job, answer),
+            Aim::Threads => rows.threads(job, answer),
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
             Aim::Model(model) => rows.model(&loom::models()[*model], job, answer),
             Aim::Router(fault) => rows.router(*fault, job, answer),
@@ -70,11 +75,18 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         residual_risks: texts::residual_risks(),
         conditions: rows.conditions,
     };
-    Outcome { stable, volatile: volatile(answers), counterexamples: rows.counterexamples }
+    let (mut volatile, Observed { counts, shown, histories }) = (volatile(answers), rows.observed);
+    if !counts.is_empty() {
+        volatile.insert("observed".into(), json!(counts));
+    }
+    if !shown.is_empty() {
+        volatile.insert("counterexamples".into(), json!(shown));
+    }
+    Outcome { stable, volatile, counterexamples: rows.counterexamples, histories }
 }
 
 /// What a child said, or how it ended.
-fn read<T: DeserializeOwned>(answer: &Answer<Value>) -> Result<T, (Ended, String)> {
+pub(super) fn read<T: DeserializeOwned>(answer: &Answer<Value>) -> Result<T, (Ended, String)> {
     match answer {
         Answer::Ended(ended, words) => Err((*ended, words.clone())),
         Answer::Said(value) => serde_json::from_value(value.clone())
@@ -83,7 +95,7 @@ fn read<T: DeserializeOwned>(answer: &Answer<Value>) -> Result<T, (Ended, String
 }
 
 impl Rows<'_> {
-    fn subject(&self) -> &'static str {
+    pub(super) fn subject(&self) -> &'static str {
         self.options.fault.map_or("reference", |fault| fault.id())
     }
 
@@ -104,7 +116,7 @@ impl Rows<'_> {
             let mut row = blank(claim, "interleaved", strength.word(), strength);
             row.statement = format!("{how}: no history breaks {claim}");
             row.beyond = !exhaustive;
-            row.bounds = if exhaustive { bounds(plan.programs.iter().map(|(_, p)| p)) } else { drawn_bounds(plan) };
+            row.bounds = if exhaustive { bounds(plan.programs.iter().map(|(_, p)| p)) } else { Facts::new() };
             row.budget = budget(plan);
             match &report {
                 Ok(report) => {
@@ -129,11 +141,15 @@ impl Rows<'_> {
             (FRONTIER_EMPTIED, json!(exhaustive && report.frontier_emptied)),
         ]);
         if !exhaustive {
+            row.bounds = beyond::drawn_bounds(&report.population);
             row.explored.insert("sampler".into(), json!("uniform over who can move, SplitMix64"));
         }
         row.budget.used = report.schedules;
         row.budget.hit = exhaustive && !report.frontier_emptied;
         row.antecedents = antecedents(Premise::needed(row.claim), &report.premises);
+        if !exhaustive {
+            row.antecedents.extend(beyond::population(&report.population));
+        }
         if let Some(abnormal) = &report.abnormal {
             row.ended = Some(if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic });
             row.statement.push_str(&format!(" ({abnormal})"));
@@ -280,7 +296,7 @@ impl Rows<'_> {
     }
 
     /// Keeps a counterexample for its file, and answers the file's name.
-    fn keep(&mut self, directory: &str, cx: Counterexample) -> String {
+    pub(super) fn keep(&mut self, directory: &str, cx: Counterexample) -> String {
         let file = format!("{directory}/{}.json", cx.id);
         if !self.counterexamples.iter().any(|(there, _)| *there == file) {
             self.counterexamples.push((file.clone(), cx));
@@ -289,7 +305,7 @@ impl Rows<'_> {
     }
 
     /// Keeps a counterexample and shows it in the evidence; answers its id.
-    fn show(&mut self, directory: &str, cx: Counterexample) -> String {
+    pub(super) fn show(&mut self, directory: &str, cx: Counterexample) -> String {
         let id = cx.id.clone();
         self.shown.push(CounterexampleRow {
             id: id.clone(),
@@ -313,12 +329,12 @@ fn broken_by(report: &loom::Report) -> Vec<Guarantee> {
     findings.map(|findings| findings.violated()).unwrap_or_default()
 }
 
-fn end_badly(row: &mut Obligation, ended: Ended, words: &str) {
+pub(super) fn end_badly(row: &mut Obligation, ended: Ended, words: &str) {
     row.ended = Some(ended);
     row.statement.push_str(&format!(" ({words})"));
 }
 
-fn blank(claim: Guarantee, method: &str, part: &str, strength: Strength) -> Obligation {
+pub(super) fn blank(claim: Guarantee, method: &str, part: &str, strength: Strength) -> Obligation {
     Obligation {
         id: format!("{}/{method}/{part}", claim.id()),
         claim,
@@ -337,11 +353,11 @@ fn blank(claim: Guarantee, method: &str, part: &str, strength: Strength) -> Obli
     }
 }
 
-fn facts<const N: usize>(pairs: [(&str, Value); N]) -> Facts {
+pub(super) fn facts<const N: usize>(pairs: [(&str, Value); N]) -> Facts {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-fn antecedents(needed: &[Premise], reached: &BTreeMap<String, u64>) -> Vec<Antecedent> {
+pub(super) fn antecedents(needed: &[Premise], reached: &BTreeMap<String, u64>) -> Vec<Antecedent> {
     let row = |premise: &Premise| Antecedent {
         premise: premise.id().into(),
         hits: reached.get(premise.id()).copied().unwrap_or(0),
@@ -351,7 +367,7 @@ fn antecedents(needed: &[Premise], reached: &BTreeMap<String, u64>) -> Vec<Antec
 }
 
 /// The largest of each kind among the programs.
-fn bounds<'p>(programs: impl IntoIterator<Item = &'p Program>) -> Facts {
+pub(super) fn bounds<'p>(programs: impl IntoIterator<Item = &'p Program>) -> Facts {
     let count = |program: &Program, wanted: fn(&Op) -> bool| {
         program.prelude.iter().chain(program.threads.iter().flatten()).filter(|op| wanted(op)).count()
     };
@@ -371,16 +387,6 @@ fn bounds<'p>(programs: impl IntoIterator<Item = &'p Program>) -> Facts {
         ("streams", json!(streams)),
         ("events", json!(events)),
         ("retained", json!(retain)),
-    ])
-}
-
-fn drawn_bounds(plan: &interleaved::Plan) -> Facts {
-    facts([
-        ("programs", json!(plan.generated)),
-        ("jobs", json!(3)),
-        ("threads", json!(4)),
-        ("operations_each", json!(5)),
-        ("retained", json!(3)),
     ])
 }
 
