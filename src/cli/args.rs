@@ -182,6 +182,8 @@ pub(super) enum Method {
     Interleaved,
     /// Every interleaving inside the kernel
     Loom,
+    /// Drawn schedules of wide programs inside the kernel
+    Shuttle,
     /// Threads of the operating system; what they show is observed, and does not replay
     Threads,
 }
@@ -191,6 +193,7 @@ impl From<Method> for session::Method {
         match method {
             Method::Interleaved => session::Method::Interleaved,
             Method::Loom => session::Method::Loom,
+            Method::Shuttle => session::Method::Shuttle,
             Method::Threads => session::Method::Threads,
         }
     }

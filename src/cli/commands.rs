@@ -296,6 +296,7 @@ fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
     let spawner = spawner(Profile::Quick)?;
     let again = match &cx.how {
         How::Interleaved { schedule } => replay_interleaved(&cx, schedule, &spawner)?,
+        How::Shuttle { schedule } => replay_shuttle(&cx, schedule, &spawner)?,
         How::Loom { model, preemptions, iteration, .. } => replay_loom(&cx, model, *preemptions, *iteration, &spawner)?,
     };
     let history = if again.history.is_empty() { recorded } else { again.history };
@@ -360,8 +361,30 @@ fn replay_interleaved(cx: &Counterexample, schedule: &[u8], spawner: &Spawner) -
     };
     let digits = cx.seed.strip_prefix("0x").unwrap_or(&cx.seed);
     let seed = u64::from_str_radix(digits, 16).map_err(|_| Failure::usage(format!("{:?} is no seed", cx.seed)))?;
-    let task = Task::Replay { subject, program: cx.program.clone(), seed, schedule: schedule.to_vec() };
-    let replayed = match spawner.run::<Replayed>(&task) {
+    follow(cx, &Task::Replay { subject, program: cx.program.clone(), seed, schedule: schedule.to_vec() }, spawner)
+}
+
+fn replay_shuttle(cx: &Counterexample, schedule: &[u8], spawner: &Spawner) -> Result<Again, Failure> {
+    let Some(copy) = copy_of(cx) else {
+        return Ok(Again::stale(format!("this build has no patch called {:?}", cx.subject)));
+    };
+    follow(cx, &Task::ReplayShuttle { copy, program: cx.program.clone(), schedule: schedule.to_vec() }, spawner)
+}
+
+/// The compilation of the kernel that a counterexample is about.
+fn copy_of(cx: &Counterexample) -> Option<loom::Copy> {
+    if cx.subject == "reference" {
+        return Some(loom::Copy::Shipped);
+    }
+    match faults::faults().into_iter().find(|fault| fault.id() == cx.subject) {
+        Some(Fault::Patch(patch)) => Some(loom::Copy::Guarded(patch.number)),
+        _ => None,
+    }
+}
+
+/// Has a program run again under its schedule, and looks for the breach.
+fn follow(cx: &Counterexample, task: &Task, spawner: &Spawner) -> Result<Again, Failure> {
+    let replayed = match spawner.run::<Replayed>(task) {
         Answer::Said(replayed) => replayed,
         Answer::Ended(ended, words) => {
             return Err(Failure::internal(format!("the replay ended in {}: {words}", ended.word())));
@@ -395,12 +418,8 @@ fn replay_loom(
     if models[at].program != cx.program {
         return Ok(Again::stale(format!("the model {model} runs another program by now")));
     }
-    let copy = match cx.subject.as_str() {
-        "reference" => loom::Copy::Shipped,
-        id => match faults::faults().into_iter().find(|fault| fault.id() == id) {
-            Some(Fault::Patch(patch)) => loom::Copy::Guarded(patch.number),
-            _ => return Ok(Again::stale(format!("this build has no patch called {id:?}"))),
-        },
+    let Some(copy) = copy_of(cx) else {
+        return Ok(Again::stale(format!("this build has no patch called {:?}", cx.subject)));
     };
     let task = Task::Loom { model: at, copy, preemptions, sequential: false };
     let report = match spawner.run::<loom::Report>(&task) {

@@ -49,6 +49,11 @@ pub enum How {
         /// The schedule.
         schedule: Schedule,
     },
+    /// shuttle's threads: whose turn it was at each step, from 0.
+    Shuttle {
+        /// The schedule.
+        schedule: Schedule,
+    },
     /// loom: its exploration is deterministic, so the iteration names the interleaving.
     Loom {
         /// The model.
@@ -67,6 +72,7 @@ impl How {
     pub fn method(&self) -> &'static str {
         match self {
             How::Interleaved { .. } => "interleaved",
+            How::Shuttle { .. } => "shuttle",
             How::Loom { .. } => "loom",
         }
     }
@@ -75,7 +81,7 @@ impl How {
     pub fn schedule(&self) -> String {
         match self {
             // Threads are counted from 1 where people read them, as in the history's processes.
-            How::Interleaved { schedule } => {
+            How::Interleaved { schedule } | How::Shuttle { schedule } => {
                 schedule.iter().map(|thread| (thread + 1).to_string()).collect::<Vec<_>>().join(" ")
             }
             How::Loom { model, iteration, .. } => format!("{model}, iteration {iteration}"),
@@ -103,6 +109,12 @@ impl Counterexample {
             findings: Some(found.findings.clone()),
             sources: env!("NARROWCAST_SOURCES").into(),
         }
+    }
+
+    /// From a breach that shuttle found.
+    pub fn of_shuttle(id: String, subject: &str, seed: u64, found: &interleaved::Found) -> Self {
+        let how = How::Shuttle { schedule: found.schedule.clone() };
+        Counterexample { how, ..Counterexample::of_interleaved(id, subject, seed, found) }
     }
 
     /// From a breach that loom found.

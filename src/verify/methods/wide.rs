@@ -101,7 +101,11 @@ impl Part {
             ]),
         }
         program.threads.push(owner);
-        program.threads.push((self.by_owner..EVENTS).map(|_| Op::Emit { job, door: self.helpers_door }).collect());
+        let mut helper: Vec<Op> = (self.by_owner..EVENTS).map(|_| Op::Emit { job, door: self.helpers_door }).collect();
+        if matches!(self.fate, Fate::Reborn(_)) {
+            helper.push(Op::Emit { job, door: Door::Straggler });
+        }
+        program.threads.push(helper);
         for (reader, reading) in self.readings.iter().enumerate() {
             let ops = self.read(job, job * READERS + reader, reading, &mut program.prelude);
             program.threads.push(ops);

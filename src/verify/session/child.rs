@@ -7,7 +7,7 @@
 
 use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
-use crate::verify::methods::{interleaved, loom, replayed, threads};
+use crate::verify::methods::{interleaved, loom, replayed, shuttle, threads};
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::subject::Subject;
@@ -47,6 +47,22 @@ pub enum Task {
         subject: u32,
         /// What to try.
         plan: interleaved::Plan,
+    },
+    /// Carry a plan out on a compilation of the kernel, under shuttle.
+    Shuttle {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// What to try.
+        plan: shuttle::Plan,
+    },
+    /// Run one program under one of shuttle's schedules.
+    ReplayShuttle {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// The program.
+        program: Program,
+        /// The schedule.
+        schedule: interleaved::Schedule,
     },
     /// Carry a plan out on a subject, on threads of the operating system.
     Threads {
@@ -158,6 +174,17 @@ pub fn run_and_exit() -> ! {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, CarryOut(plan)))
         }
+        Task::Shuttle { copy, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            activate(copy);
+            serde_json::to_string(&shuttle::carry_out(copy, &plan))
+        }
+        Task::ReplayShuttle { copy, program, schedule } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            activate(copy);
+            let execution = shuttle::replay(copy, &std::sync::Arc::new(program), &schedule);
+            serde_json::to_string(&Some(Replayed::of(execution, &schedule)))
+        }
         Task::Threads { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, OnThreads(plan)))
@@ -184,6 +211,13 @@ pub fn run_and_exit() -> ! {
     };
     println!("{}", answer.expect("a report is plain data"));
     std::process::exit(0);
+}
+
+/// Makes a patch take effect, for as long as this process lives.
+fn activate(copy: loom::Copy) {
+    if let loom::Copy::Guarded(number) = copy {
+        guarded::activate(number);
+    }
 }
 
 struct CarryOut(interleaved::Plan);
@@ -226,11 +260,16 @@ impl Visit for Again {
     type Out = Replayed;
     fn visit<S: Subject>(self) -> Replayed {
         let program = std::sync::Arc::new(self.program);
-        let execution = interleaved::replay::<S>(&program, self.seed, &self.schedule);
+        Replayed::of(interleaved::replay::<S>(&program, self.seed, &self.schedule), &self.schedule)
+    }
+}
+
+impl Replayed {
+    fn of(execution: interleaved::Execution, schedule: &[u8]) -> Replayed {
         let (stale_at, abnormal) = match execution.abnormal {
             Some(interleaved::Abnormal::Stale(step)) => (Some(step), None),
             // The schedule was followed to its end, but did not say everything.
-            None if execution.schedule.len() != self.schedule.len() => (Some(execution.schedule.len()), None),
+            None if execution.schedule.len() != schedule.len() => (Some(execution.schedule.len()), None),
             other => (None, other.map(|abnormal| format!("{abnormal:?}"))),
         };
         Replayed { history: execution.history.iter().map(|line| line.to_json()).collect(), stale_at, abnormal }

@@ -4,6 +4,7 @@ mod beyond;
 pub mod child;
 mod rows;
 mod texts;
+mod wide;
 
 use super::catalogue::scenarios;
 use super::counterexample::Counterexample;
@@ -15,6 +16,7 @@ use super::methods::threads;
 use super::premises::Premise;
 use super::regressions::regressions;
 use super::verdict::{Facts, MutantOutcome, Stable};
+use crate::compiled::guarded::Patch;
 use child::{Answer, Spawner, Task};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -47,6 +49,15 @@ impl Profile {
             Profile::Quick => (60, 20),
             Profile::Ci => (600, 40),
             Profile::Deep => (6_000, 100),
+        }
+    }
+
+    /// Wide programs drawn from the seed, and schedules of each and of each sampler, inside the kernel.
+    fn wide(self) -> (u64, u64) {
+        match self {
+            Profile::Quick => (20, 10),
+            Profile::Ci => (200, 20),
+            Profile::Deep => (5_000, 40),
         }
     }
 
@@ -85,19 +96,22 @@ pub enum Method {
     Interleaved,
     /// [`loom`].
     Loom,
+    /// [`shuttle`](super::methods::shuttle).
+    Shuttle,
     /// [`threads`](super::methods::threads).
     Threads,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 3] = [Method::Interleaved, Method::Loom, Method::Threads];
+    pub const ALL: [Method; 4] = [Method::Interleaved, Method::Loom, Method::Shuttle, Method::Threads];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Method::Interleaved => "interleaved",
             Method::Loom => "loom",
+            Method::Shuttle => "shuttle",
             Method::Threads => "threads",
         }
     }
@@ -183,10 +197,14 @@ enum Aim {
     Programs { exhaustive: bool },
     /// A model of the subject's kernel.
     Model(usize),
+    /// `shuttle` on the subject's kernel.
+    Wide,
     /// A planted router.
     Router(Fault),
     /// A planted patch under one model.
     Patch(Fault, usize),
+    /// A planted patch under shuttle.
+    PatchSampled(Fault),
     /// A near-miss.
     NearMiss(&'static faults::About),
     /// The ordinary tests on a planted fault.
@@ -201,6 +219,8 @@ impl Aim {
             Aim::Programs { exhaustive: true } => "interleaved, exhaustive".into(),
             Aim::Programs { exhaustive: false } => "interleaved, sampled".into(),
             Aim::Model(model) => format!("loom, {}", loom::models()[*model].id),
+            Aim::Wide => "shuttle, wide programs".into(),
+            Aim::PatchSampled(fault) => format!("planted {} under shuttle", fault.id()),
             Aim::Router(fault) => format!("planted {}", fault.id()),
             Aim::Patch(fault, model) => format!("planted {} under loom, {}", fault.id(), loom::models()[*model].id),
             Aim::NearMiss(about) => format!("near-miss {}", about.id),
@@ -259,6 +279,9 @@ impl Options {
                 Job { task, aim: Aim::Model(model) }
             }));
         }
+        if let Some(copy) = copy.filter(|_| self.uses(Method::Shuttle)) {
+            jobs.push(Job { task: Task::Shuttle { copy, plan: self.wide_plan() }, aim: Aim::Wide });
+        }
         // What real threads do cannot be forced sequential: there is nothing of theirs to be seen vacuous.
         if let Some(subject) = subject.filter(|_| self.uses(Method::Threads) && !self.sequential) {
             jobs.push(Job { task: Task::Threads { subject, plan: self.threads_plan() }, aim: Aim::Threads });
@@ -297,8 +320,7 @@ impl Options {
         }
     }
 
-    /// The planted faults and the near-misses, as far as the chosen methods and guarantees go. While somebody waits, a
-    /// patch is tried under the model that it names only; the others would add kills, but no fault that is found.
+    /// The planted faults and the near-misses, as far as the chosen methods and guarantees go.
     fn museum(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for fault in faults::faults() {
@@ -312,15 +334,8 @@ impl Options {
                     jobs.push(Job { task: Task::Interleaved { subject, plan }, aim: Aim::Router(fault) });
                     Task::Ordinary { subject, patch: None }
                 }
-                Fault::Patch(patch) if self.uses(Method::Loom) => {
-                    let copy = Copy::Guarded(patch.number);
-                    let preemptions = Some(PREEMPTIONS_IN_PATCHES);
-                    let models = loom::models().into_iter().enumerate();
-                    let models = models.filter(|(_, model)| self.profile != Profile::Quick || model.id == patch.model);
-                    jobs.extend(models.map(|(model, _)| Job {
-                        task: Task::Loom { model, copy, preemptions, sequential: self.sequential },
-                        aim: Aim::Patch(fault, model),
-                    }));
+                Fault::Patch(patch) if self.uses(Method::Loom) || self.uses(Method::Shuttle) => {
+                    jobs.extend(self.patch(fault, patch, &expected));
                     Task::Ordinary { subject: 0, patch: Some(patch.number) }
                 }
                 _ => continue,
@@ -331,6 +346,27 @@ impl Options {
             for (subject, about) in faults::near_misses() {
                 let task = Task::Interleaved { subject, plan: self.museum_plan(Vec::new()) };
                 jobs.push(Job { task, aim: Aim::NearMiss(about) });
+            }
+        }
+        jobs
+    }
+}
+
+impl Options {
+    /// What is tried on a planted patch. While somebody waits, only the model that it names; the others would add
+    /// kills, but no fault that is found.
+    fn patch(&self, fault: Fault, patch: &Patch, expected: &[Guarantee]) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let copy = Copy::Guarded(patch.number);
+        for (at, model) in loom::models().iter().enumerate() {
+            if self.uses(Method::Loom) && (self.profile != Profile::Quick || model.id == patch.model) {
+                let preemptions = Some(PREEMPTIONS_IN_PATCHES);
+                let task = Task::Loom { model: at, copy, preemptions, sequential: self.sequential };
+                jobs.push(Job { task, aim: Aim::Patch(fault, at) });
+            }
+            if self.uses(Method::Shuttle) && model.id == patch.model {
+                let plan = self.patch_plan(model, expected.to_vec());
+                jobs.push(Job { task: Task::Shuttle { copy, plan }, aim: Aim::PatchSampled(fault) });
             }
         }
         jobs

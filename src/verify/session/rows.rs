@@ -50,6 +50,8 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
             Aim::Threads => rows.threads(job, answer),
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
             Aim::Model(model) => rows.model(&loom::models()[*model], job, answer),
+            Aim::Wide => rows.wide(job, answer),
+            Aim::PatchSampled(fault) => rows.patch_sampled(*fault, job, answer),
             Aim::Router(fault) => rows.router(*fault, job, answer),
             Aim::Patch(fault, model) => rows.patch(*fault, &loom::models()[*model], job, answer, *replays),
             Aim::NearMiss(about) => rows.near_miss(about.id, about.defect, job, answer),
@@ -232,17 +234,19 @@ impl Rows<'_> {
         self.mutants.push(row);
     }
 
+    /// The row of a planted fault: one for all models and methods that are tried on it.
+    pub(super) fn mutant_of(&mut self, fault: Fault) -> &mut Mutant {
+        let at = self.mutants.iter().position(|row| row.id == fault.id()).unwrap_or_else(|| {
+            self.mutants.push(mutant(fault));
+            self.mutants.len() - 1
+        });
+        &mut self.mutants[at]
+    }
+
     fn patch(&mut self, fault: Fault, model: &loom::Model, job: &Job, answer: &Answer<Value>, replays: bool) {
         let super::Task::Loom { preemptions, .. } = job.task else { return };
         let report: Result<loom::Report, _> = read(answer);
-        // One row for all models.
-        let at = match self.mutants.iter().position(|row| row.id == fault.id()) {
-            Some(at) => at,
-            None => {
-                self.mutants.push(mutant(fault));
-                self.mutants.len() - 1
-            }
-        };
+        self.mutant_of(fault); // also if nothing comes of it: then it survived
         match &report {
             Ok(report) => {
                 let Some(breach) = report.breach.as_ref().filter(|_| replays) else { return };
@@ -257,10 +261,10 @@ impl Rows<'_> {
                     );
                     let file = self.keep("counterexamples/faults", cx);
                     let method = format!("loom {}", model.id);
-                    self.mutants[at].killed_by.push(KilledBy { guarantee, method, counterexample: file });
+                    self.mutant_of(fault).killed_by.push(KilledBy { guarantee, method, counterexample: file });
                 }
             }
-            Err((Ended::Hang, _)) => self.mutants[at].outcome = MutantOutcome::Timeout,
+            Err((Ended::Hang, _)) => self.mutant_of(fault).outcome = MutantOutcome::Timeout,
             Err(_) => {}
         }
     }
