@@ -249,6 +249,14 @@ fn explain(guarantee: Guarantee, common: &Common) -> Result<u8, Failure> {
                 .into(),
             bounds: "4 jobs, 4 threads; as many runs as the profile says".into(),
         });
+        if guarantee != Guarantee::G3 {
+            checks.push(ExplainedCheck {
+                method: "shuttle".into(),
+                strength: Strength::Sampled,
+                what: "drawn schedules of drawn programs inside the shipped kernel: random, PCT, uniform random walk".into(),
+                bounds: "8 jobs, about 40 threads, 24 streams, 64 events and more".into(),
+            });
+        }
         for model in loom::models() {
             if model.claims.iter().any(|(claim, _)| *claim == guarantee) {
                 checks.push(ExplainedCheck {

@@ -8,7 +8,7 @@ pub(super) fn assumptions() -> Vec<Assumption> {
         (
             "A1",
             "the three sync shims (src/compiled/) hand std's, loom's and shuttle's primitives to the kernel unchanged",
-            "what loom explored is not what users run",
+            "what loom and shuttle explored is not what users run",
         ),
         (
             "A2",
