@@ -235,7 +235,7 @@ fn what_is_found_by_drawing_is_saved_and_replays() {
 
     // Only what was found in the reference router is kept by `verify`.
     let mut cx: Counterexample = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(save_all(&room, [&cx]).expect("writable"), [PathBuf::new(); 0]);
+    assert!(save_all(&room, [&cx]).expect("writable").is_empty());
     cx.subject = "reference".into();
     let twice = [save_all(&room, [&cx]).expect("writable"), save_all(&room, [&cx]).expect("writable")];
     assert_eq!(twice[0], twice[1], "the same breach found again does not come twice");

@@ -1,15 +1,17 @@
 //! Near-miss: a job has two channels, its readers are dealt out among them, and an emit goes to both in one step.
 //!
-//! Each replica has an order of its own; they agree because nobody comes between the two pushes of an emit.
+//! Each replica has an order of its own; they agree because a lock keeps everybody out between the two pushes of an emit.
+//! (It once had none, and was right wherever nothing preempts an operation that does not await; threads of the operating
+//! system do.)
 //!
 //! One edit away from [`unlocked_fan_out`](super::unlocked_fan_out), where somebody can: [`FanOut::deliver`].
 
 use super::about::{About, Kind};
-use super::support::{Channel, Life, Names, Reader};
+use super::support::{Channel, Life, Names, Reader, lock};
 use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The exhibit.
 pub const ABOUT: About = About {
@@ -24,7 +26,7 @@ pub const ABOUT: About = About {
 /// How an event reaches both replicas.
 pub trait FanOut: Send + Sync + 'static {
     /// Writes it to the first and to the second.
-    fn deliver(first: &Channel, second: &Channel, event: &str) -> impl Future<Output = Result<(), Refused>> + Send;
+    fn deliver(pair: &Pair, event: &str) -> impl Future<Output = Result<(), Refused>> + Send;
 }
 
 /// With nobody in between.
@@ -32,9 +34,10 @@ pub trait FanOut: Send + Sync + 'static {
 pub struct Sequenced;
 
 impl FanOut for Sequenced {
-    async fn deliver(first: &Channel, second: &Channel, event: &str) -> Result<(), Refused> {
-        first.push(event)?;
-        second.push(event)
+    async fn deliver(pair: &Pair, event: &str) -> Result<(), Refused> {
+        let _nobody_in_between = lock(&pair.sequencer);
+        pair.replicas[0].push(event)?;
+        pair.replicas[1].push(event)
     }
 }
 
@@ -49,7 +52,9 @@ pub struct TwoReplicas<F = Sequenced> {
 /// One incarnation.
 #[derive(Debug)]
 pub struct Pair {
-    replicas: [Arc<Channel>; 2],
+    pub(super) replicas: [Arc<Channel>; 2],
+    /// Held over whatever both replicas are to see in one order.
+    sequencer: Mutex<()>,
     /// How many streams were opened; the next one reads from the replica of that parity.
     opened: AtomicUsize,
 }
@@ -70,11 +75,11 @@ impl<F: FanOut> Subject for TwoReplicas<F> {
 
     async fn create(&self, name: &str) -> Result<Arc<Pair>, Refused> {
         let replicas = [Channel::new(self.retain), Channel::new(self.retain)];
-        self.jobs.open(name, Arc::new(Pair { replicas, opened: AtomicUsize::new(0) }))
+        self.jobs.open(name, Arc::new(Pair { replicas, sequencer: Mutex::default(), opened: AtomicUsize::new(0) }))
     }
 
     async fn emit(&self, job: &Arc<Pair>, event: &str) -> Result<(), Refused> {
-        F::deliver(&job.replicas[0], &job.replicas[1], event).await
+        F::deliver(job, event).await
     }
 
     async fn subscribe(&self, job: &Arc<Pair>, since: Since<'_>) -> Result<Reader, Refused> {
@@ -86,6 +91,7 @@ impl<F: FanOut> Subject for TwoReplicas<F> {
     }
 
     async fn close(&self, job: &Arc<Pair>, outcome: Outcome) -> Result<(), Refused> {
+        let _nobody_in_between = lock(&job.sequencer);
         job.replicas[0].seal(outcome)?;
         job.replicas[1].seal(outcome)
     }

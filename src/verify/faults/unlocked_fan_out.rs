@@ -7,8 +7,7 @@
 //! It is the near-miss [`near_two_replicas`](super::near_two_replicas) with an await.
 
 use super::about::{About, Kind};
-use super::near_two_replicas::{FanOut, TwoReplicas};
-use super::support::Channel;
+use super::near_two_replicas::{FanOut, Pair, TwoReplicas};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::subject::{Refused, preempt};
 
@@ -29,11 +28,11 @@ pub const ABOUT: About = About {
 pub struct InTurn;
 
 impl FanOut for InTurn {
-    async fn deliver(first: &Channel, second: &Channel, event: &str) -> Result<(), Refused> {
-        first.push(event)?;
+    async fn deliver(pair: &Pair, event: &str) -> Result<(), Refused> {
+        pair.replicas[0].push(event)?;
         preempt().await; // THE DEFECT: another emit can reach the second replica before this one.
         // The job may be over by now; the first replica has accepted it.
-        let _ = second.push(event);
+        let _ = pair.replicas[1].push(event);
         Ok(())
     }
 }
