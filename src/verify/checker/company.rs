@@ -223,7 +223,7 @@ impl<'a> Parish<'a> {
                 let track = &context.tracks[stream as usize];
                 let mut fault = None;
                 for start in counted_loss::starts(context, stream, &order, stance, false) {
-                    match (Debt { order: &order, track, stream: record, start, tail }).settle() {
+                    match (Debt { order: &order, track, start, tail }).settle() {
                         Ok(()) => return,
                         Err(found) => fault = fault.or(Some(found)),
                     }

@@ -25,7 +25,6 @@ use std::ops::Range;
 pub(super) struct Debt<'a> {
     pub(super) order: &'a Order,
     pub(super) track: &'a Track,
-    pub(super) stream: &'a Stream,
     pub(super) start: Start,
     pub(super) tail: Tail,
 }
@@ -62,7 +61,7 @@ pub(super) fn judge(
         let order = alone.as_ref().unwrap_or(order);
         let stance = stance(context, index, *life, order);
         for start in starts(context, index, order, stance, doubtful(context, index, *life)) {
-            match (Debt { order, track: &tracks[index as usize], stream, start, tail }).settle() {
+            match (Debt { order, track: &tracks[index as usize], start, tail }).settle() {
                 Ok(()) => return,
                 Err(fault) => first = first.or(Some((order, fault))),
             }

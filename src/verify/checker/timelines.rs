@@ -153,10 +153,6 @@ impl Timelines {
         (timeline, life - self.ranges[timeline].start)
     }
 
-    pub(super) fn can_hold(&self, life: Life, invoke: LineNo, up: LineNo, via: Handle) -> bool {
-        self.lives[life as usize].holds(invoke, up, via)
-    }
-
     pub(super) fn holding(&self, invoke: LineNo, up: LineNo, via: Handle, found: &mut Vec<Life>) {
         found.extend((0..).zip(&self.lives).filter(|(_, life)| life.holds(invoke, up, via)).map(|(at, _)| at));
     }
