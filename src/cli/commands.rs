@@ -467,23 +467,19 @@ fn check(file: &Path, order: Order, common: &Common) -> Result<u8, Failure> {
     const MOST_DRAWN: usize = 10_000;
     let mut kept = Some(History::new());
     let mut judge = |source: &mut dyn io::BufRead| -> Result<(), Failure> {
-        for item in validator::read(source) {
-            let (number, line) =
-                item.map_err(|malformed| Failure::usage(format!("{}: {malformed}", file.display())))?;
-            checker.push_at(number, &line);
+        let read = validator::for_each_line(source, |number, line| {
+            checker.push_at(number, line);
             // A picture counts lines without gaps; a blank line leaves one.
-            kept = kept.take().filter(|kept| kept.len() < MOST_DRAWN && kept.len() + 1 == number).map(|mut kept| {
-                kept.push(line);
-                kept
-            });
-        }
-        Ok(())
+            kept = kept.take().filter(|kept| kept.len() < MOST_DRAWN && kept.len() + 1 == number);
+            kept.iter_mut().for_each(|kept| kept.push(line.clone()));
+        });
+        read.map_err(|malformed| Failure::usage(format!("{}: {malformed}", file.display())))
     };
     if file == Path::new("-") {
         judge(&mut io::stdin().lock())?;
     } else {
         let source = fs::File::open(file).map_err(|error| Failure::file("read", file, error))?;
-        judge(&mut BufReader::with_capacity(1 << 16, source))?;
+        judge(&mut BufReader::with_capacity(1 << 20, source))?;
     }
     let findings = checker.finish();
     show(common, &findings, |style| terminal::check(&findings, &kept.unwrap_or_default(), style))?;

@@ -44,6 +44,7 @@ pub(crate) struct Router {
     lines: Vec<Line>,
     names: usize,
     labelled: bool,
+    stormy: bool,
     retained: usize,
     lives: Vec<Life>,
     current: Vec<Option<usize>>,
@@ -72,6 +73,7 @@ pub(crate) fn simulate(tape: &mut Tape<'_>) -> Vec<Line> {
         lines: Vec::new(),
         names: [2, 3, 1, 2][tape.below(4)],
         labelled: tape.one_in(4),
+        stormy: tape.one_in(6),
         retained: [2, 1, 3, 100][tape.below(4)],
         lives: Vec::new(),
         current: vec![None; 3],
@@ -208,7 +210,9 @@ impl Router {
 
     fn choose(&mut self, tape: &mut Tape<'_>) -> Option<Action> {
         let name = tape.below(self.names);
-        match tape.below(20) {
+        let what = tape.below(20);
+        // In a storm every other operation creates or closes.
+        match if self.stormy && what > 9 { what % 4 } else { what } {
             0 | 1 => {
                 if self.creates[name] >= 4 {
                     return None;
@@ -228,10 +232,12 @@ impl Router {
                 let since = match tape.below(4) {
                     0 | 1 => Since::Now,
                     2 => Since::Start,
-                    // A reader knows the positions that were delivered to somebody, and may make one up.
-                    _ => match self.delivered.len() {
-                        0 => Since::After("nowhere".to_owned()),
-                        n => Since::After(self.delivered[tape.below(n)].clone()),
+                    // A reader knows the positions that were delivered to somebody; it may guess one that is yet in
+                    // flight, or make one up.
+                    _ => match (self.delivered.len(), tape.below(8)) {
+                        (_, 6) => Since::After(format!("e{}", self.events)),
+                        (_, 7) | (0, _) => Since::After("nowhere".to_owned()),
+                        (n, _) => Since::After(self.delivered[tape.below(n)].clone()),
                     },
                 };
                 let stream = format!("s{}", self.stream_ids);

@@ -12,8 +12,11 @@ use super::incarnation::{Life, Lives};
 use super::record::{Fate, Job, NEVER, Via, What};
 use std::collections::{HashMap, HashSet};
 
-/// A set of lives; an index into [`Bonds::sets`]. Number 0 is the empty set.
+/// A set of lives; an index into [`Bonds::sets`].
 pub(super) type SetId = u32;
+
+/// The empty set.
+pub(super) const NO_LIFE: SetId = 0;
 
 /// Sets of lives, each stored once.
 #[derive(Debug)]
@@ -27,12 +30,11 @@ impl Sets {
         Sets { list: vec![Box::default()], ids: HashMap::from([(Box::default(), 0)]) }
     }
 
-    fn id(&mut self, set: Vec<Life>) -> SetId {
-        let set = set.into_boxed_slice();
-        if let Some(&id) = self.ids.get(&set) {
+    fn id(&mut self, set: &[Life]) -> SetId {
+        if let Some(&id) = self.ids.get(set) {
             return id;
         }
-        let id = self.list.len() as SetId;
+        let (id, set) = (self.list.len() as SetId, Box::<[Life]>::from(set));
         self.list.push(set.clone());
         self.ids.insert(set, id);
         id
@@ -43,8 +45,9 @@ impl Sets {
             return a;
         }
         let other = &self.list[b as usize];
-        let both = self.list[a as usize].iter().copied().filter(|life| other.contains(life)).collect();
-        self.id(both)
+        let both = self.list[a as usize].iter().copied().filter(|life| other.binary_search(life).is_ok());
+        let both: Vec<Life> = both.collect();
+        self.id(&both)
     }
 }
 
@@ -78,30 +81,33 @@ impl Bonds {
             stream_knots: (job.events.len() as u32..(job.events.len() + job.streams.len()) as u32).collect(),
             torn: HashSet::new(),
         };
+        let mut held = Vec::new();
         for event in &job.events {
-            let held = if event.span.failed() {
-                Vec::new()
-            } else {
-                lives.holding(event.span.invoke, event.span.up(), lives.handle(event.via))
-            };
-            let set = bonds.sets.id(held);
+            held.clear();
+            if !event.span.failed() {
+                lives.holding(event.span.invoke, event.span.up(), lives.handle(event.via), &mut held);
+            }
+            let set = bonds.sets.id(&held);
             bonds.alone.push(set);
         }
         for stream in &job.streams {
-            let (invoke, up, via) = (stream.span.invoke, stream.span.up(), lives.handle(stream.via));
-            let mut held = if stream.span.failed() { Vec::new() } else { lives.holding(invoke, up, via) };
+            held.clear();
             if !stream.span.failed() {
+                let (invoke, up, via) = (stream.span.invoke, stream.span.up(), lives.handle(stream.via));
+                lives.holding(invoke, up, via, &mut held);
                 held.extend(lives.sealed(invoke, up, via));
                 held.sort_unstable();
                 held.dedup();
             }
-            let set = bonds.sets.id(held);
+            let set = bonds.sets.id(&held);
             bonds.streams_alone.push(set);
         }
         bonds.events = bonds.alone.clone();
         bonds.streams = bonds.streams_alone.clone();
-        if !bonds.tied_already(job) {
-            bonds.tie(job);
+        // Timelines know what a label means, and are asked for knots; intervals have to be told the labels.
+        let by_timelines = lives.timelines().is_some();
+        if by_timelines || !bonds.tied_already(job) {
+            bonds.tie(job, !by_timelines);
         }
         bonds
     }
@@ -126,7 +132,7 @@ impl Bonds {
         })
     }
 
-    fn tie(&mut self, job: &Job) {
+    fn tie(&mut self, job: &Job, labels_too: bool) {
         let mut deliveries: Vec<(u32, u32, u32, u32)> = Vec::new();
         for (at, stream) in job.streams.iter().enumerate() {
             for (index, item) in stream.items.iter().enumerate() {
@@ -152,6 +158,7 @@ impl Bonds {
         let mut bearers: HashMap<u32, u32> = HashMap::new();
         for ((via, span), thing) in labelled.zip(0..) {
             if let Via::Create(create) = via
+                && labels_too
                 && span.ok()
             {
                 let first = *bearers.entry(create).or_insert(thing);
@@ -183,6 +190,14 @@ impl Bonds {
     /// The lives that a stream can belong to by its subscribe alone.
     pub(super) fn stream_alone(&self, stream: u32) -> &[Life] {
         &self.sets.list[self.streams_alone[stream as usize] as usize]
+    }
+
+    pub(super) fn stream_set(&self, stream: u32) -> SetId {
+        self.streams[stream as usize]
+    }
+
+    pub(super) fn lives(&self, set: SetId) -> &[Life] {
+        &self.sets.list[set as usize]
     }
 
     pub(super) fn event_knot(&self, event: u32) -> u32 {
@@ -245,7 +260,5 @@ pub(super) fn took_effect_late(case: &Case<'_>, event: u32) -> bool {
         return false;
     }
     let bound = bonds.event(event);
-    let line = record.span.invoke;
-    let later = !bound.is_empty() && !bound.iter().any(|&life| lives.can_precede(life, line));
-    later && lives.spanning(line).any(|life| !bound.contains(&life))
+    !bound.is_empty() && lives.left_another(bound, record.span.invoke)
 }

@@ -13,21 +13,27 @@
 //! the marker whose number fits no order.
 
 use super::super::guarantee::Guarantee::G6;
+use super::Context;
 use super::incarnation::Life;
 use super::order::{Linear, Order, Track};
 use super::placement::{Fault, Placement, Start, Tail};
 use super::record::{From, LineNo, NEVER, Stream};
 use super::report::Report;
-use super::{Case, Context};
 use std::ops::Range;
 
 /// What one stream owes, in one life that it can be bound to.
-struct Debt<'a> {
-    order: &'a Order,
-    track: &'a Track,
-    stream: &'a Stream,
-    start: Start,
-    tail: Tail,
+pub(super) struct Debt<'a> {
+    pub(super) order: &'a Order,
+    pub(super) track: &'a Track,
+    pub(super) start: Start,
+    pub(super) tail: Tail,
+}
+
+/// How a stream can have met its life: while that was open, or when it had been closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stance {
+    pub(super) open: bool,
+    pub(super) sealed: bool,
 }
 
 /// Judges one stream in all the lives that it can be bound to, each with its order.
@@ -44,65 +50,88 @@ pub(super) fn judge(
     if !stream.span.ok() {
         return;
     }
-    let tail = tail(stream);
-    report.tails_unjudged += u64::from(tail == Tail::Unjudged);
+    let tail = tail(stream, report);
     // Where there is no one order, the stream is held to the emitters' and its own alone.
     let alone: Vec<Option<Order>> = orders
         .iter()
         .map(|(life, order)| order.line.is_none().then(|| Order::of_emitters(case, members, tracks, *life, knot)))
         .collect();
-    let mut faults = Vec::new();
+    let mut first = None;
     for ((life, order), alone) in orders.iter().zip(&alone) {
         let order = alone.as_ref().unwrap_or(order);
-        for start in starts(context, index, *life, order) {
-            let debt = Debt { order, track: &tracks[index as usize], stream, start, tail };
-            match debt.settle() {
+        let stance = stance(context, index, *life, order);
+        for start in starts(context, index, order, stance, doubtful(context, index, *life)) {
+            match (Debt { order, track: &tracks[index as usize], start, tail }).settle() {
                 Ok(()) => return,
-                Err(fault) => faults.push((debt, fault)),
+                Err(fault) => first = first.or(Some((order, fault))),
             }
         }
     }
-    if let Some((debt, fault)) = faults.first() {
-        breach(case, debt, fault, report);
+    if let Some((order, fault)) = first {
+        breach(context, index, order, &fault, report);
     }
 }
 
 /// How far the end of a stream can be judged. From when it was left or stopped no tail is owed; an end or a `drained`
 /// line before that is judged.
-fn tail(stream: &Stream) -> Tail {
+pub(super) fn tail(stream: &Stream, report: &mut Report) -> Tail {
     let gone = stream.gone();
-    match (stream.ended, stream.drained) {
+    let tail = match (stream.ended, stream.drained) {
         (Some(end), _) if end < gone => Tail::Nothing,
         (_, Some(drained)) if drained < gone => Tail::After(drained),
         _ if gone != NEVER => Tail::Gone,
         _ => Tail::Unjudged,
-    }
+    };
+    report.tails_unjudged += u64::from(tail == Tail::Unjudged);
+    tail
 }
 
-/// Where a stream can have started in this life. A position that may or may not be of this life gives two answers.
-fn starts(context: &Context<'_>, index: u32, life: Life, order: &Order) -> Vec<Start> {
+/// How a stream can have met this life, by intervals. It met it sealed only if a close can lie after all that this
+/// life accepted, and before the stream's own effect.
+fn stance(context: &Context<'_>, index: u32, life: Life, order: &Order) -> Stance {
+    let Context { case, delivered, .. } = *context;
+    let Stream { span, via, .. } = &case.job.streams[index as usize];
+    let (lives, via) = (case.lives.intervals(), case.lives.handle(*via));
+    let open = lives.can_hold(life, span.invoke, span.up(), via);
+    if !open || !lives.sealed(span.invoke, span.up(), via).contains(&life) {
+        return Stance { open, sealed: !open };
+    }
+    let accepted = order.nodes.iter().filter(|node| node.must || delivered[node.event as usize]);
+    let latest = accepted.map(|node| node.invoke).max().unwrap_or(0);
+    let sealed = latest < span.up() && lives.closers(life, span.up()).any(|close| close.span.up() > latest);
+    Stance { open, sealed }
+}
+
+/// Whether the position at which a stream resumed may or may not be of this life, by intervals.
+fn doubtful(context: &Context<'_>, index: u32, life: Life) -> bool {
     let Context { case, tokens, delivered, .. } = *context;
-    let stream = &case.job.streams[index as usize];
-    let (span, elsewhere) = (&stream.span, Start::Elsewhere(stream.span.ret()));
-    let starts = match &stream.from {
+    let From::After(token) = &case.job.streams[index as usize].from else { return false };
+    tokens.get(&**token).is_some_and(|&event| {
+        let taken = case.job.events[event as usize].span.ok() || delivered[event as usize];
+        !taken || case.bonds.event(event) != [life]
+    })
+}
+
+/// Where a stream can have started in a life. It may have asked for a position that was not there yet: of a `doubtful`
+/// one, and of one whose emit can have taken effect after the subscribe, it may have learnt nothing.
+pub(super) fn starts(context: &Context<'_>, index: u32, order: &Order, stance: Stance, doubtful: bool) -> Vec<Start> {
+    let Context { case, tokens, .. } = *context;
+    let Stream { span, from, .. } = &case.job.streams[index as usize];
+    let elsewhere = Start::Elsewhere(span.ret());
+    let starts = match from {
         From::Now => vec![Start::Now(span.invoke..span.up())],
         From::Start => vec![Start::First],
-        From::After(token) => match tokens.get(&**token).and_then(|&event| Some((event, order.node(event)?))) {
+        From::After(token) => match tokens.get(&**token).and_then(|&event| order.node(event)) {
             None => vec![elsewhere],
-            Some((event, node)) => {
-                let taken = case.job.events[event as usize].span.ok() || delivered[event as usize];
-                if taken && case.bonds.event(event) == [life] {
-                    vec![Start::After(node)]
-                } else {
-                    vec![Start::After(node), elsewhere]
-                }
+            Some(node) if doubtful || span.invoke < order.nodes[node as usize].up => {
+                vec![Start::After(node), elsewhere]
             }
+            Some(node) => vec![Start::After(node)],
         },
     };
-    if case.lives.can_hold(life, span.invoke, span.up(), case.lives.handle(stream.via)) {
-        return starts;
-    }
-    starts.into_iter().map(|start| Start::Sealed { any_number: start.any_number() }).collect()
+    let sealed = starts.iter().filter(|_| stance.sealed).map(|start| Start::Sealed { any_number: start.any_number() });
+    let sealed: Vec<Start> = sealed.collect();
+    starts.into_iter().filter(|_| stance.open).chain(sealed).collect()
 }
 
 impl Debt<'_> {
@@ -222,14 +251,15 @@ impl Gaps<'_> {
 }
 
 /// Reports a stream that no life and no start explains.
-fn breach(case: &Case<'_>, debt: &Debt<'_>, fault: &Fault, report: &mut Report) {
-    let stream = debt.stream;
+pub(super) fn breach(context: &Context<'_>, index: u32, order: &Order, fault: &Fault, report: &mut Report) {
+    let (case, track) = (context.case, &context.tracks[index as usize]);
+    let stream = &case.job.streams[index as usize];
     let mut witness: Vec<LineNo> = stream.span.lines().collect();
     match *fault {
         Fault::Unplaced { node, before } => {
-            let event = &case.job.events[debt.order.nodes[node as usize].event as usize];
+            let event = &case.job.events[order.nodes[node as usize].event as usize];
             witness.extend(event.span.lines());
-            witness.extend(before.and_then(|at| debt.track.steps.get(at)).map(|step| step.line));
+            witness.extend(before.and_then(|at| track.steps.get(at)).map(|step| step.line));
             witness.extend(stream.ended.or(stream.drained));
             report.breach(G6, witness, || {
                 format!(
@@ -241,7 +271,7 @@ fn breach(case: &Case<'_>, debt: &Debt<'_>, fault: &Fault, report: &mut Report) 
             });
         }
         Fault::Marker(marker) => {
-            let marker = &debt.track.markers[marker];
+            let marker = &track.markers[marker];
             witness.push(marker.line);
             report.breach(G6, witness, || {
                 format!(
@@ -251,7 +281,7 @@ fn breach(case: &Case<'_>, debt: &Debt<'_>, fault: &Fault, report: &mut Report) 
             });
         }
         Fault::Miscounted => {
-            witness.extend(debt.track.markers.iter().map(|marker| marker.line));
+            witness.extend(track.markers.iter().map(|marker| marker.line));
             report.breach(G6, witness, || {
                 format!("more events were lost on stream {:?} than its markers count", stream.id)
             });

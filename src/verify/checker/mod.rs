@@ -7,20 +7,23 @@
 //!
 //! Judging a name goes in three steps, each over what the one before found:
 //!
-//! 1. `incarnation`: the lives of the name, from the intervals of its creates and closes;
+//! 1. `incarnation`: the lives of the name, from the intervals of its creates and closes (`intervals`) or, where these
+//!    overlap other things, from their instants (`timelines`);
 //! 2. `binding`: which of them each event and stream can belong to;
 //! 3. one file for each guarantee: its definition, the search for a breach, the witness.
 //!
-//! Operations are intervals of lines throughout. Nothing here enumerates interleavings: a thing is acquitted if its
-//! windows are not empty. The oracle decides the same questions by enumeration; `tests/judges_agree.rs` compares the
-//! two.
+//! Operations are intervals of lines throughout, and a thing is acquitted if its windows are not empty. Only the
+//! instants of creates and closes are ever tried, name by name and within a bound on the steps; no emit's or subscribe's
+//! is. The oracle decides the same questions by enumeration; `tests/judges_agree.rs` compares the two.
 
 mod binding;
+mod company;
 mod confinement;
 mod counted_loss;
 mod frame;
 mod incarnation;
 mod intake;
+mod intervals;
 mod no_fallback;
 mod one_end;
 mod one_order;
@@ -32,12 +35,14 @@ mod report;
 mod system_separation;
 #[cfg(test)]
 mod tests;
+mod timelines;
 
 use super::findings::Findings;
 use super::history::Line;
 use binding::Bonds;
-use incarnation::{Life, Lives, Shown};
+use incarnation::{Life, Lives};
 use intake::Intake;
+use intervals::Shown;
 use order::{Members, Order, Track};
 use record::Job;
 use report::Report;
@@ -49,6 +54,11 @@ use std::collections::HashMap;
 /// exactly they are judged. This many lines take some tens of megabytes.
 const KEPT_LINES: usize = 1 << 18;
 
+/// How many steps may be taken to try the instants of creates and closes that overlap other things: so many in advance,
+/// and so many more for each line. One name in a thousand takes more than a few hundred.
+const STEPS_IN_ADVANCE: usize = 1 << 22;
+const STEPS_PER_LINE: usize = 1 << 8;
+
 /// Judges a history that is pushed line by line.
 #[derive(Debug)]
 pub struct Checker {
@@ -56,6 +66,9 @@ pub struct Checker {
     report: Report,
     real_time: bool,
     line: usize,
+    /// The steps that may yet be taken.
+    steps: usize,
+    steps_per_line: usize,
 }
 
 impl Default for Checker {
@@ -67,7 +80,22 @@ impl Default for Checker {
 impl Checker {
     /// A checker at the beginning of a history.
     pub fn new() -> Self {
-        Checker { intake: Intake::new(KEPT_LINES), report: Report::default(), real_time: false, line: 0 }
+        Checker {
+            intake: Intake::new(KEPT_LINES),
+            report: Report::default(),
+            real_time: false,
+            line: 0,
+            steps: STEPS_IN_ADVANCE,
+            steps_per_line: STEPS_PER_LINE,
+        }
+    }
+
+    /// Judges every name by intervals alone, and tries no instants: what is left to a name that would take more steps
+    /// than it may. Names whose creates and closes overlap nothing are judged so in any case.
+    #[must_use]
+    pub fn by_intervals_alone(mut self) -> Self {
+        (self.steps, self.steps_per_line) = (0, 0);
+        self
     }
 
     /// Asks G5 for real time too: what returned before another's invoke comes first (`--order real-time`).
@@ -88,6 +116,7 @@ impl Checker {
     /// Never for fewer than 2^32 - 2 lines; line numbers beyond that are taken as equal.
     pub fn push_at(&mut self, number: usize, line: &Line) {
         self.line = number;
+        self.steps = self.steps.saturating_add(self.steps_per_line);
         let number = u32::try_from(number).unwrap_or(record::NEVER - 1).min(record::NEVER - 1);
         self.intake.take(number, line, &mut self.report);
         while let Some((number, job)) = self.intake.release() {
@@ -106,7 +135,7 @@ impl Checker {
     }
 
     fn judge(&mut self, number: u32, job: &Job) {
-        let (lives, bonds) = bind(job);
+        let (lives, bonds) = bind(job, &mut self.steps);
         let case = Case { job, lives: &lives, bonds: &bonds };
         confinement::judge(&case, &mut self.report);
         no_fallback::judge(&case, &mut self.report);
@@ -126,13 +155,15 @@ impl Checker {
     /// Judges G5 and G6 of a name, life by life.
     fn judge_orders(&mut self, case: &Case<'_>) {
         let (tracks, delivered) = order::tracks(case);
-        let members = Members::of(case);
+        let members = if case.lives.timelines().is_some() { Members::default() } else { Members::of(case) };
         one_order::judge_repetitions(case, &tracks, &mut self.report);
         let resumes = case.job.streams.iter().any(|stream| matches!(stream.from, record::From::After(_)));
         let events = case.job.events.iter().take(if resumes { usize::MAX } else { 0 });
         let tokens: HashMap<&str, u32> = events.map(|event| &*event.token).zip(0..).collect();
         let context = Context { case, members: &members, tracks: &tracks, tokens: &tokens, delivered: &delivered };
-
+        if let Some(timelines) = case.lives.timelines() {
+            return company::judge(&context, timelines, self.real_time, &mut self.steps, &mut self.report);
+        }
         let mut lives: Vec<_> = members.streams.iter().collect();
         lives.sort_unstable();
         for (&life, streams) in lives {
@@ -196,15 +227,20 @@ struct Context<'a> {
     delivered: &'a [bool],
 }
 
-/// Finds the lives of a name and what is bound to them.
+/// Finds the lives of a name and what is bound to them: by its timelines where they are needed and these steps allow
+/// it, else by intervals.
 ///
 /// An end shows the close that it came from, where only one can be meant; and which one can be meant depends on the
-/// lives. So where an end tells more than the operations' own lines, the lives are computed again, until nothing
-/// changes. Few histories need a second round.
-fn bind(job: &Job) -> (Lives, Bonds) {
+/// lives. So where an end tells more than the operations' own lines, the intervals are computed again, until
+/// nothing changes. Few histories need a second round.
+fn bind(job: &Job, steps: &mut usize) -> (Lives, Bonds) {
+    if let Some(lives) = Lives::by_timelines(job, steps) {
+        let bonds = Bonds::of(job, &lives);
+        return (lives, bonds);
+    }
     let mut shown = Shown::default();
     loop {
-        let lives = Lives::of(job, &shown);
+        let lives = Lives::by_intervals(job, &shown);
         let bonds = Bonds::of(job, &lives);
         let ends = job.streams.iter().zip(0..).filter(|_| !job.is_system());
         let ends = ends.filter_map(|(stream, index)| Some((bonds.stream_alone(index), stream, stream.ended?)));

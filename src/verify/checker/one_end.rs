@@ -4,18 +4,35 @@
 //! > from the outcome of every close that can have closed it (where both state one); a second end; an event, marker
 //! > or end after an end; an end on a stream bound to no incarnation; an end on the system stream. A stream with a
 //! > `drained` line (the last one counts), no end and no stop before it, that has not been left, whose incarnation
-//! > was certainly closed before that line by a close that returned `ok`: its end is missing.
+//! > was certainly closed before that line by a close that returned `ok`: its end is missing. Two ends that state
+//! > different outcomes, on streams of which some choice binds both to one incarnation and none binds them to two.
 //!
 //! Search: what comes after an end, and ends of the system, are found while the lines are read. The rest asks for the
-//! closes that can have closed the stream's lives.
+//! closes that can have closed the stream's lives. Of streams that share a set of lives the first end is remembered
+//! for each outcome.
 //!
-//! Witness: the end, the closes that contradict it; for a missing end, the close and the `drained` line.
+//! Witness: the end, the closes that contradict it; for a missing end, the close and the `drained` line; for two
+//! outcomes, both ends.
 
 use super::super::guarantee::Guarantee::G9;
 use super::super::history::Outcome;
 use super::Case;
+use super::binding::{NO_LIFE, SetId};
 use super::record::{LineNo, NEVER, Span, Stream, What};
 use super::report::Report;
+use std::collections::HashMap;
+
+/// How many sets of lives are remembered while outcomes are compared. More of one name only come to be where its lives
+/// are in doubt, and where in doubt no end accuses another.
+const MOST_SETS: usize = 64;
+
+/// What a stream's end stated.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    stream: u32,
+    line: LineNo,
+    outcome: Outcome,
+}
 
 pub(super) fn after_end(report: &mut Report, stream: &str, end: LineNo, line: LineNo) {
     report.breach(G9, [end, line], || format!("stream {stream:?} delivered something after its end"));
@@ -32,14 +49,44 @@ pub(super) fn judge(case: &Case<'_>, report: &mut Report) {
     }
     for (index, stream) in case.job.streams.iter().enumerate() {
         if let Some(line) = stream.ended {
-            let outcome = stream.items.iter().find_map(|item| match item.what {
-                What::End(outcome) => Some(outcome),
-                _ => None,
-            });
-            judge_end(case, index as u32, line, outcome.flatten(), report);
+            judge_end(case, index as u32, line, stream.outcome(), report);
         }
         if let Some(drained) = stream.drained {
             judge_missing(case, index as u32, stream, drained, report);
+        }
+    }
+    judge_outcomes(case, report);
+}
+
+/// Finds ends that tell another outcome of a life than the first end of a stream that certainly shared it.
+fn judge_outcomes(case: &Case<'_>, report: &mut Report) {
+    let Case { job, lives, bonds } = *case;
+    // By knot, and by set of lives for those that can be one with others: the first stream and what it was told.
+    let mut tied: HashMap<u32, Told> = HashMap::new();
+    let mut bound: Vec<(SetId, Told)> = Vec::new();
+    for (stream, index) in job.streams.iter().zip(0..) {
+        let (Some(line), Some(outcome), set) = (stream.ended, stream.outcome(), bonds.stream_set(index)) else {
+            continue;
+        };
+        if set == NO_LIFE {
+            continue;
+        }
+        let told = Told { stream: index, line, outcome };
+        let own = *tied.entry(bonds.stream_knot(index)).or_insert(told);
+        let same = bound.iter().filter(|(other, _)| lives.are_one(bonds.lives(set), bonds.lives(*other)));
+        let first = std::iter::once(own).chain(same.map(|(_, told)| *told)).find(|told| told.outcome != outcome);
+        if let Some(first) = first {
+            report.breach(G9, [first.line, line], || {
+                format!(
+                    "the streams {:?} and {:?} of one life of {} were told different outcomes",
+                    job.streams[first.stream as usize].id,
+                    stream.id,
+                    job.title()
+                )
+            });
+        } else if bound.len() < MOST_SETS && !bound.iter().any(|(other, told)| *other == set && told.outcome == outcome)
+        {
+            bound.push((set, told));
         }
     }
 }

@@ -93,16 +93,17 @@ pub(super) struct Members {
 
 impl Members {
     pub(super) fn of(case: &Case<'_>) -> Self {
-        let Case { job, bonds, lives: possible } = *case;
+        let Case { job, bonds, lives } = *case;
+        let possible = lives.intervals();
         let mut members = Members::default();
         let mut shared: HashSet<Life> = HashSet::new();
         for event in 0..job.events.len() as u32 {
-            let lives = bonds.event(event);
-            for &life in lives {
+            let bound = bonds.event(event);
+            for &life in bound {
                 members.events.entry(life).or_default().push(event);
             }
-            if lives.len() > 1 {
-                shared.extend(lives);
+            if bound.len() > 1 {
+                shared.extend(bound);
                 let frame = members.frames.entry(bonds.event_knot(event)).or_insert(Frame::FREE);
                 frame.hold(&job.events[event as usize].span);
             }
@@ -148,7 +149,7 @@ pub(super) fn lives_of_knot(
                 members.events.get(&other).into_iter().flatten().map(|&event| (event, case.bonds.event(event)));
             events.all(|(event, bound)| {
                 let span = &case.job.events[event as usize].span;
-                let homeless = || case.lives.must_join(*life, frame, bound, Frame::of(span));
+                let homeless = || case.lives.intervals().must_join(*life, frame, bound, Frame::of(span));
                 bound.contains(life) || !span.ok() || !homeless()
             })
         })
@@ -253,10 +254,12 @@ impl Order {
         life: Life,
         knot: Option<u32>,
     ) -> Self {
-        let mut order = Order::from_streams(case, members, tracks, life, knot, &[]);
-        // The stream does not follow it, so it explains nothing as it stands.
-        order.line = None;
-        order
+        Order::from_streams(case, members, tracks, life, knot, &[]).unfollowed()
+    }
+
+    /// An order that streams need not follow, so that it explains none of them as it stands.
+    pub(super) fn unfollowed(self) -> Self {
+        Order { line: None, ..self }
     }
 
     /// The order of the emitters and of these streams.
@@ -270,24 +273,31 @@ impl Order {
     ) -> Self {
         let Case { job, bonds, .. } = *case;
         let frame = knot.map(|knot| frame(case, members, tracks, life, knot));
-        let events: &[u32] = members.events.get(&life).map_or(&[], Vec::as_slice);
-        let first_event = events.first().copied().unwrap_or(0);
-        let mut node_of = vec![NONE; events.last().map_or(0, |last| (last - first_event + 1) as usize)];
+        let events = members.events.get(&life).into_iter().flatten().map(|&event| {
+            let span = &job.events[event as usize].span;
+            let (lives, own) = (bonds.event(event), bonds.event_knot(event));
+            let joins = |frame: Frame| {
+                let their = members.frames.get(&own).copied().unwrap_or_else(|| Frame::of(span));
+                case.lives.intervals().must_join(life, frame, lives, their)
+            };
+            (event, span.ok() && (lives.len() == 1 || knot == Some(own) || frame.is_some_and(joins)))
+        });
+        Order::among(case, tracks, &events.collect::<Vec<_>>(), streams)
+    }
+
+    /// The order of these events (ascending; each with whether it must have a place) and streams, which delivered
+    /// none but these.
+    pub(super) fn among(case: &Case<'_>, tracks: &[Track], events: &[(u32, bool)], streams: &[u32]) -> Self {
+        let first_event = events.first().map_or(0, |event| event.0);
+        let mut node_of = vec![NONE; events.last().map_or(0, |last| (last.0 - first_event + 1) as usize)];
         let mut nodes = Vec::with_capacity(events.len());
         let mut edges = Edges::new(events.len());
         let mut last_of: HashMap<u32, u32> = HashMap::new();
-        for &event in events {
-            let record = &job.events[event as usize];
+        for &(event, must) in events {
+            let record = &case.job.events[event as usize];
             let node = nodes.len() as u32;
             node_of[(event - first_event) as usize] = node;
-            let (invoke, up) = (record.span.invoke, record.span.up());
-            let (lives, own) = (bonds.event(event), bonds.event_knot(event));
-            let joins = |frame: Frame| {
-                let their = members.frames.get(&own).copied().unwrap_or_else(|| Frame::of(&record.span));
-                case.lives.must_join(life, frame, lives, their)
-            };
-            let bound = lives.len() == 1 || knot == Some(own) || frame.is_some_and(joins);
-            nodes.push(Node { event, invoke, up, must: bound && record.span.ok() });
+            nodes.push(Node { event, invoke: record.span.invoke, up: record.span.up(), must });
             if let Some(before) = last_of.insert(record.process, node) {
                 edges.add(before, node);
             }

@@ -141,6 +141,12 @@ impl Stream {
     pub(super) fn gone(&self) -> LineNo {
         self.leaving.iter().copied().chain(self.stopped).min().unwrap_or(NEVER)
     }
+
+    /// The outcome that its first end stated.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        self.ended?;
+        self.items.iter().rev().find_map(|item| if let What::End(outcome) = item.what { outcome } else { None })
+    }
 }
 
 /// One `receive` that was not wrong at first sight.

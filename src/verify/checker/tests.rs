@@ -301,6 +301,10 @@ fn g6_accepts_valid_histories() {
         "0=create a; 0=emit a e1; 0=emit a e2; 1=sub a s1 after e1; s1:e2; s1:~",
         "0=create a; 0=emit a e1; 1=sub a s1 after e9; s1:+77; s1:~",
         "0=create a; 0=create b; 0=emit b e1; 1=sub a s1 after e1; 0=emit a e2; s1:e2; s1:~",
+        // Resumed at an event that was still in flight.
+        "0=create a; 0=emit a e1; 2>emit a e2; 1=sub a s1 after e2; 2<; s1:+5; s1:~",
+        // Opened while the job was being closed, perhaps after.
+        "0=create a; 0=emit a e1; 2>close a; 1=sub a s1 start; 2<; s1:.; s1:~",
         // A subscribe of unknown outcome owes nothing.
         "0=create a; 1>sub a s1; 1<info; 0=emit a e1; s1:~",
         "0=create a; 0=emit a e1; 0=close a; 1=sub a s1 start; s1:.; s1:~",
@@ -325,6 +329,9 @@ fn g6_rejects_invalid_histories() {
             // Returned before the subscribe, so it was not owed and cannot be counted.
             "0=create a; 0=emit a e1; 1=sub a s1; s1:+1",
             "0=create a; 1=sub a s1; 0=emit a e1; 0=close a; s1:.",
+            // Opened while the job was being closed, but before an event that it accepted.
+            "0=create a; 0=emit a e1; 2>close a; 1=sub a s1 start; 0=emit a e2; 2<; s1:.; s1:~",
+            "0=create a; 0=emit a e1; 2=emit a e2; 1=sub a s1 after e2; s1:+5; s1:~",
             // Accepted after the end was seen, but begun before the close.
             "0=create a; 1=sub a s1; 0>emit a e1; 2=close a; s1:.; 0<",
             "0=create a; 0=emit a e1; 0=emit a e2; 0=emit a e3; 1=sub a s1 after e1; s1:e3",
@@ -357,6 +364,9 @@ fn g9_accepts_valid_histories() {
         "0=create a; 1=sub a s1; 0=close a; 1=unsub s1; s1:~",
         "0=create a; 1=sub a s1; s1:!; 0=close a; s1:~",
         "0=create a; 1=sub a s1; s1:~; 0=close a",
+        // Two lives, two outcomes.
+        "0=create a; 1=sub a s1; 0=close a failed; 0=create a; 1=sub a s2; 0=close a; s1:.failed; s2:.completed",
+        "0=create a; 1>sub a s1; 2>sub a s2; 0=close a failed; 0=create a; 0=close a completed; 1<; 2<; s1:.failed; s2:.completed",
     ]);
 }
 
@@ -369,6 +379,8 @@ fn g9_rejects_invalid_histories() {
             "0=create a; 1=sub a s1; s1:.; 0=close a",
             "0=create a; 1=sub a s1; 0>close a; 0<fail; s1:.",
             "0=create a; 1=sub a s1; 0=close a failed; s1:.completed",
+            // One life, two outcomes, of which each may have been the true one.
+            "0=create a; 1=sub a s1; 2=sub a s2; 0>close a failed; 3=close a completed; 0<; s1:.failed; s2:.completed",
             "0=create a; 1=sub a s1; 0=close a; s1:.; s1:.",
             "0=create a; 1=sub a s1; 0=emit a e1; 0=close a; s1:.; s1:e1",
             "0=create a; 1=sub a s1; 0=close a; s1:~",

@@ -10,6 +10,7 @@
 pub mod validator;
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The name of a job, as the caller chose it. Many incarnations may bear one name.
@@ -260,19 +261,19 @@ enum F {
 struct WireValue<'a> {
     // `Some(None)` is an explicit null (the system); `None` is an absent key.
     #[serde(borrow, default, deserialize_with = "present")]
-    job: Option<Option<std::borrow::Cow<'a, str>>>,
-    #[serde(default)]
-    life: Option<String>,
-    #[serde(default)]
-    event: Option<String>,
-    #[serde(default)]
-    digest: Option<String>,
-    #[serde(default)]
-    stream: Option<String>,
+    job: Option<Option<Text<'a>>>,
+    #[serde(borrow, default)]
+    life: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    event: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    digest: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    stream: Option<Text<'a>>,
     #[serde(default)]
     from: Option<From>,
-    #[serde(default)]
-    resume: Option<String>,
+    #[serde(borrow, default)]
+    resume: Option<Text<'a>>,
     #[serde(default)]
     lagged: Option<u64>,
     #[serde(default)]
@@ -288,6 +289,39 @@ struct WireValue<'a> {
 enum From {
     Now,
     Start,
+}
+
+/// A string as it stands in the line, unless it has escapes (what serde derives for a `Cow` in an `Option` would copy).
+struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    fn own(self) -> String {
+        self.0.into_owned()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowed;
+
+        impl<'de> serde::de::Visitor<'de> for Borrowed {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Borrowed)
+    }
 }
 
 fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -346,67 +380,137 @@ pub struct Parsed {
 /// type, a missing key, two kinds in one receive. What is wrong *between* lines (a completion without an invoke, a
 /// reused token) is for the [`validator`] to say.
 pub fn parse_line(text: &str) -> Result<Option<Parsed>, String> {
-    if text.trim().is_empty() {
-        return Ok(None);
+    let Some(wire) = WireLine::parse(text)? else { return Ok(None) };
+    let action = wire.value.map(|value| value.action(wire.f)).transpose()?;
+    Ok(Some(Parsed { process: wire.process, kind: wire.kind, f: wire.f.word(), action, reason: wire.reason }))
+}
+
+impl F {
+    /// The contract's word.
+    fn word(self) -> &'static str {
+        match self {
+            F::Create => "create",
+            F::Emit => "emit",
+            F::Subscribe => "subscribe",
+            F::Receive => "receive",
+            F::Unsubscribe => "unsubscribe",
+            F::Close => "close",
+            F::Drained => "drained",
+        }
     }
-    if !text.trim_start().starts_with('{') {
-        return Err("not a JSON object".into());
+
+    fn is_operation(self) -> bool {
+        !matches!(self, F::Receive | F::Drained)
     }
-    let wire: WireLine<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let f = match wire.f {
-        F::Create => "create",
-        F::Emit => "emit",
-        F::Subscribe => "subscribe",
-        F::Receive => "receive",
-        F::Unsubscribe => "unsubscribe",
-        F::Close => "close",
-        F::Drained => "drained",
-    };
-    if matches!(wire.f, F::Receive | F::Drained) && wire.kind != Kind::Ok {
-        return Err(format!("a {f} is a single line of type ok"));
-    }
-    let action = match wire.value {
-        Some(value) => Some(value.action(wire.f)?),
-        None if matches!(wire.kind, Kind::Invoke) || matches!(wire.f, F::Receive | F::Drained) => {
+}
+
+impl<'a> WireLine<'a> {
+    /// See [`parse_line`]; the value has not been looked at yet.
+    fn parse(text: &'a str) -> Result<Option<Self>, String> {
+        let text = text.trim_ascii_start();
+        if !text.starts_with('{') {
+            return if text.trim().is_empty() { Ok(None) } else { Err("not a JSON object".into()) };
+        }
+        let mut wire: WireLine<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let f = wire.f.word();
+        if !wire.f.is_operation() && wire.kind != Kind::Ok {
+            return Err(format!("a {f} is a single line of type ok"));
+        }
+        if wire.value.is_none() && (wire.kind == Kind::Invoke || !wire.f.is_operation()) {
             return Err(format!("{f}: value is missing"));
         }
-        None => None,
-    };
-    // Jepsen's recorders explain an `info` too; only a refusal's reason means anything here.
-    let reason = wire.reason.filter(|_| wire.kind == Kind::Fail);
-    Ok(Some(Parsed { process: wire.process, kind: wire.kind, f, action, reason }))
+        // Jepsen's recorders explain an `info` too; only a refusal's reason means anything here.
+        wire.reason = wire.reason.filter(|_| wire.kind == Kind::Fail);
+        Ok(Some(wire))
+    }
+}
+
+/// Writes a text over another one, which keeps its room.
+fn overwrite(old: &mut String, text: &Text<'_>) {
+    old.clear();
+    old.push_str(&text.0);
+}
+
+fn overwrite_some(old: &mut Option<String>, text: &Option<Text<'_>>) {
+    match (old.as_mut(), text) {
+        (Some(old), Some(text)) => overwrite(old, text),
+        (_, text) => *old = text.as_ref().map(|text| text.0.to_string()),
+    }
 }
 
 impl WireValue<'_> {
+    /// Writes the action over an earlier one. Of the two that most lines are, nothing is allocated.
+    fn write(self, f: F, into: &mut Action) -> Result<(), String> {
+        match (f, &self, &mut *into) {
+            (
+                F::Receive,
+                WireValue { stream: Some(id), event: Some(token), lagged: None, end: None, stopped: None, .. },
+                Action::Receive { stream, what: Delivered::Event { event, digest } },
+            ) => {
+                overwrite(stream, id);
+                overwrite(event, token);
+                overwrite_some(digest, &self.digest);
+            }
+            (
+                F::Emit,
+                WireValue { job: Some(Some(name)), event: Some(token), .. },
+                Action::Emit { job: Some(job), life, event, digest },
+            ) => {
+                overwrite(job, name);
+                overwrite(event, token);
+                overwrite_some(life, &self.life);
+                overwrite_some(digest, &self.digest);
+            }
+            _ => *into = self.action(f)?,
+        }
+        Ok(())
+    }
+
+    /// Whether this is that action; the most frequent one is compared as it stands.
+    fn is(self, f: F, action: &Action) -> Result<bool, String> {
+        let same = |text: &Option<Text<'_>>, other: &Option<String>| text.as_ref().map(|t| &*t.0) == other.as_deref();
+        match (f, &self, action) {
+            (
+                F::Emit,
+                WireValue { job: Some(name), event: Some(token), .. },
+                Action::Emit { job, life, event, digest },
+            ) => Ok(token.0 == *event && same(name, job) && same(&self.life, life) && same(&self.digest, digest)),
+            _ => Ok(self.action(f)? == *action),
+        }
+    }
+
     fn action(self, f: F) -> Result<Action, String> {
-        let named = |job: Option<Option<std::borrow::Cow<'_, str>>>, what: &str| match job {
-            Some(Some(job)) => Ok(job.into_owned()),
+        let named = |job: Option<Option<Text<'_>>>, what: &str| match job {
+            Some(Some(job)) => Ok(job.own()),
             Some(None) => Err(format!("{what}: job must be a string")),
             None => Err(format!("{what}: job is missing")),
         };
-        let either = |job: Option<Option<std::borrow::Cow<'_, str>>>, what: &str| match job {
-            Some(job) => Ok(job.map(std::borrow::Cow::into_owned)),
+        let either = |job: Option<Option<Text<'_>>>, what: &str| match job {
+            Some(job) => Ok(job.map(Text::own)),
             None => Err(format!("{what}: job is missing (null names the system)")),
         };
-        let stream = |stream: Option<String>, what: &str| stream.ok_or_else(|| format!("{what}: stream is missing"));
+        let stream = |stream: Option<Text<'_>>, what: &str| {
+            stream.map(Text::own).ok_or_else(|| format!("{what}: stream is missing"))
+        };
+        let life = self.life.map(Text::own);
         Ok(match f {
-            F::Create => Action::Create { job: named(self.job, "create")?, life: self.life },
-            F::Close => Action::Close { job: named(self.job, "close")?, life: self.life, outcome: self.outcome },
+            F::Create => Action::Create { job: named(self.job, "create")?, life },
+            F::Close => Action::Close { job: named(self.job, "close")?, life, outcome: self.outcome },
             F::Emit => Action::Emit {
                 job: either(self.job, "emit")?,
-                life: self.life,
-                event: self.event.ok_or("emit: event is missing")?,
-                digest: self.digest,
+                life,
+                event: self.event.map(Text::own).ok_or("emit: event is missing")?,
+                digest: self.digest.map(Text::own),
             },
             F::Subscribe => Action::Subscribe {
                 job: either(self.job, "subscribe")?,
-                life: self.life,
+                life,
                 stream: stream(self.stream, "subscribe")?,
                 since: match (self.from, self.resume) {
                     (Some(_), Some(_)) => return Err("subscribe: from and resume exclude each other".into()),
                     (None | Some(From::Now), None) => Since::Now,
                     (Some(From::Start), None) => Since::Start,
-                    (None, Some(event)) => Since::After(event),
+                    (None, Some(event)) => Since::After(event.own()),
                 },
             },
             F::Unsubscribe => Action::Unsubscribe { stream: stream(self.stream, "unsubscribe")? },
@@ -422,7 +526,7 @@ impl WireValue<'_> {
                     ));
                 }
                 let what = if let Some(event) = self.event {
-                    Delivered::Event { event, digest: self.digest }
+                    Delivered::Event { event: event.own(), digest: self.digest.map(Text::own) }
                 } else if let Some(lagged) = self.lagged {
                     if lagged == 0 {
                         return Err("receive: lagged must be at least 1".into());

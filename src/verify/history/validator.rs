@@ -4,7 +4,7 @@
 //! order and knows the rest: completions without an invoke, operations of one process that overlap, tokens used twice.
 //! It also fills in what a completion may leave out (its value), so that the judges see whole lines only.
 
-use super::{Action, Kind, Line, Malformed, StreamId, Token, parse_line};
+use super::{Action, F, Kind, Line, Malformed, StreamId, Token, WireLine, WireValue};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Read};
@@ -18,17 +18,25 @@ pub const LONGEST_LINE: usize = 1 << 20;
 pub struct Validator {
     lines: usize,
     processes: HashMap<i64, Process>,
-    tokens: HashSet<Token>,
-    streams: HashMap<StreamId, Naming>,
-    lives: HashSet<String>,
+    names: Names,
+    /// The latest observation.
+    observed: Option<Line>,
+}
+
+/// A process, and the latest line of an operation that it wrote: a completion is written over its invoke, and the next
+/// invoke over that.
+#[derive(Debug)]
+struct Process {
+    state: State,
+    line: Line,
 }
 
 /// Where a process stands between two of its lines.
-#[derive(Debug)]
-enum Process {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
     Idle,
-    /// Inside this operation.
-    Busy(Action),
+    /// Inside the operation of its line.
+    Busy,
     /// Its last operation ended in `info`: it writes nothing more.
     Lost,
 }
@@ -39,6 +47,62 @@ enum Naming {
     InUse,
     /// It failed, so the id may be used again.
     Failed,
+}
+
+/// What invokes have named so far.
+#[derive(Debug, Default)]
+struct Names {
+    tokens: HashSet<Token>,
+    streams: HashMap<StreamId, Naming>,
+    lives: HashSet<String>,
+}
+
+/// What a line says was done: as it was parsed, or built.
+enum Said<'a> {
+    Wire(F, Option<WireValue<'a>>),
+    Built(&'a Action),
+}
+
+impl Said<'_> {
+    fn f(&self) -> &'static str {
+        match self {
+            Said::Wire(f, _) => f.word(),
+            Said::Built(action) => action.f(),
+        }
+    }
+
+    fn is_operation(&self) -> bool {
+        match self {
+            Said::Wire(f, _) => f.is_operation(),
+            Said::Built(action) => action.is_operation(),
+        }
+    }
+
+    /// Writes the action over an earlier one.
+    fn write(self, into: &mut Action) -> Result<(), String> {
+        match self {
+            Said::Wire(f, Some(value)) => value.write(f, into),
+            Said::Wire(f, None) => Err(format!("{}: value is missing", f.word())),
+            Said::Built(action) => {
+                into.clone_from(action);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether it is that action, or leaves open which it is.
+    fn may_be(self, action: &Action) -> Result<bool, String> {
+        match self {
+            Said::Wire(f, Some(value)) => value.is(f, action),
+            Said::Wire(_, None) => Ok(true),
+            Said::Built(built) => Ok(built == action),
+        }
+    }
+}
+
+/// A line to be written over.
+fn blank() -> Line {
+    Line::new(0, Kind::Ok, Action::Drained { stream: StreamId::new() })
 }
 
 impl Validator {
@@ -52,13 +116,14 @@ impl Validator {
         self.lines
     }
 
-    /// Reads one line of text; `Ok(None)` if it is blank.
+    /// Reads one line of text; `Ok(None)` if it is blank. The line stands until the next one is read.
     ///
     /// # Errors
     /// What is wrong with the line, on its own or after the lines before it.
-    pub fn line(&mut self, text: &str) -> Result<Option<Line>, Malformed> {
+    pub fn line(&mut self, text: &str) -> Result<Option<&Line>, Malformed> {
         self.lines += 1;
-        self.parse(text).map_err(|why| self.malformed(why))
+        let line = self.lines;
+        self.parse(text).map_err(|why| Malformed { line, why })
     }
 
     /// Reads one line that is built already and must therefore be whole. It counts as the next line.
@@ -67,41 +132,93 @@ impl Validator {
     /// What is wrong with the line after the lines before it.
     pub fn accept(&mut self, line: &Line) -> Result<(), Malformed> {
         self.lines += 1;
-        let whole = Some(line.action.clone());
-        self.step(line.process, line.kind, line.action.f(), whole).map(drop).map_err(|why| self.malformed(why))
+        let number = self.lines;
+        let stepped = self.step(line.process, line.kind, Said::Built(&line.action));
+        stepped.map(drop).map_err(|why| Malformed { line: number, why })
     }
 
-    fn malformed(&self, why: String) -> Malformed {
-        Malformed { line: self.lines, why }
+    fn parse(&mut self, text: &str) -> Result<Option<&Line>, String> {
+        let Some(WireLine { process, kind, f, value, reason }) = WireLine::parse(text)? else { return Ok(None) };
+        let line = self.step(process, kind, Said::Wire(f, value))?;
+        line.reason = reason;
+        Ok(Some(line))
     }
 
-    fn parse(&mut self, text: &str) -> Result<Option<Line>, String> {
-        let Some(parsed) = parse_line(text)? else { return Ok(None) };
-        let action = self.step(parsed.process, parsed.kind, parsed.f, parsed.action)?;
-        Ok(Some(Line { process: parsed.process, kind: parsed.kind, action, reason: parsed.reason }))
-    }
-
-    /// Takes the next line and returns its action, filled in from the invoke line where it was left out.
-    fn step(&mut self, process: i64, kind: Kind, f: &str, action: Option<Action>) -> Result<Action, String> {
-        if matches!(self.processes.get(&process), Some(Process::Lost)) {
-            return Err(format!("process {process} writes on after an info; give what follows another process number"));
+    /// Takes the next line; its action is filled in from the invoke line where it was left out.
+    fn step(&mut self, process: i64, kind: Kind, said: Said<'_>) -> Result<&mut Line, String> {
+        let idle = || Process { state: State::Idle, line: blank() };
+        let Validator { processes, names, observed, .. } = self;
+        if !said.is_operation() {
+            if processes.get(&process).is_some_and(|process| process.state == State::Lost) {
+                return Err(writes_on(process));
+            }
+            let line = observed.get_or_insert_with(blank);
+            names.observe(process, kind, said, line)?;
+            return Ok(line);
         }
-        match (kind, action) {
-            (_, Some(action)) if !action.is_operation() => self.observe(kind, action),
-            (Kind::Invoke, Some(action)) => self.invoke(process, action),
-            (Kind::Invoke, None) => Err(format!("{f}: value is missing")),
-            (Kind::Ok | Kind::Fail | Kind::Info, action) => self.complete(process, kind, f, action),
+        let known = processes.entry(process).or_insert_with(idle);
+        if known.state == State::Lost {
+            return Err(writes_on(process));
         }
+        if kind == Kind::Invoke {
+            known.invoke(process, said)?;
+            names.introduce(&known.line.action)?;
+        } else {
+            known.complete(process, kind, said)?;
+            if let (Kind::Fail, Action::Subscribe { stream, .. }) = (kind, &known.line.action) {
+                names.streams.insert(stream.clone(), Naming::Failed);
+            }
+        }
+        Ok(&mut known.line)
+    }
+}
+
+fn writes_on(process: i64) -> String {
+    format!("process {process} writes on after an info; give what follows another process number")
+}
+
+impl Process {
+    fn invoke(&mut self, process: i64, said: Said<'_>) -> Result<(), String> {
+        if self.state == State::Busy {
+            return Err(format!(
+                "process {process} invokes {} while its {} is still open; concurrent operations need processes of their own",
+                said.f(),
+                self.line.action.f()
+            ));
+        }
+        said.write(&mut self.line.action)?;
+        (self.state, self.line.process, self.line.kind) = (State::Busy, process, Kind::Invoke);
+        Ok(())
     }
 
-    fn observe(&self, kind: Kind, action: Action) -> Result<Action, String> {
+    fn complete(&mut self, process: i64, kind: Kind, said: Said<'_>) -> Result<(), String> {
+        let (f, open) = (said.f(), self.line.action.f());
+        if self.state != State::Busy {
+            return Err(format!("process {process} completes a {f} that it never invoked"));
+        }
+        if open != f {
+            return Err(format!("process {process} completes a {f}, but its open operation is a {open}"));
+        }
+        if !said.may_be(&self.line.action)? {
+            return Err(format!("{f}: the value differs from the one invoked; a completion may leave it out"));
+        }
+        self.state = if kind == Kind::Info { State::Lost } else { State::Idle };
+        self.line.kind = kind;
+        Ok(())
+    }
+}
+
+impl Names {
+    fn observe(&self, process: i64, kind: Kind, said: Said<'_>, line: &mut Line) -> Result<(), String> {
         if kind != Kind::Ok {
-            return Err(format!("a {} is a single line of type ok", action.f()));
+            return Err(format!("a {} is a single line of type ok", said.f()));
         }
-        if let Action::Receive { stream, .. } | Action::Drained { stream } = &action {
-            self.named(stream, action.f())?;
+        said.write(&mut line.action)?;
+        (line.process, line.kind) = (process, kind);
+        match &line.action {
+            Action::Receive { stream, .. } | Action::Drained { stream } => self.named(stream, line.action.f()),
+            _ => Ok(()),
         }
-        Ok(action)
     }
 
     fn named(&self, stream: &str, f: &str) -> Result<(), String> {
@@ -109,19 +226,6 @@ impl Validator {
             return Ok(());
         }
         Err(format!("{f}: no subscribe has named the stream {stream:?} before this line"))
-    }
-
-    fn invoke(&mut self, process: i64, action: Action) -> Result<Action, String> {
-        if let Some(Process::Busy(open)) = self.processes.get(&process) {
-            return Err(format!(
-                "process {process} invokes {} while its {} is still open; concurrent operations need processes of their own",
-                action.f(),
-                open.f()
-            ));
-        }
-        self.introduce(&action)?;
-        self.processes.insert(process, Process::Busy(action.clone()));
-        Ok(action)
     }
 
     /// Checks the names that an invoke brings or relies on.
@@ -153,27 +257,6 @@ impl Validator {
             _ => {}
         }
         Ok(())
-    }
-
-    fn complete(&mut self, process: i64, kind: Kind, f: &str, action: Option<Action>) -> Result<Action, String> {
-        let state = self.processes.entry(process).or_insert(Process::Idle);
-        let after = if kind == Kind::Info { Process::Lost } else { Process::Idle };
-        let invoked = match std::mem::replace(state, after) {
-            Process::Busy(invoked) if invoked.f() == f => invoked,
-            Process::Busy(invoked) => {
-                return Err(format!("process {process} completes a {f}, but its open operation is a {}", invoked.f()));
-            }
-            Process::Idle | Process::Lost => {
-                return Err(format!("process {process} completes a {f} that it never invoked"));
-            }
-        };
-        if action.is_some_and(|action| action != invoked) {
-            return Err(format!("{f}: the value differs from the one invoked; a completion may leave it out"));
-        }
-        if let (Kind::Fail, Action::Subscribe { stream, .. }) = (kind, &invoked) {
-            self.streams.insert(stream.clone(), Naming::Failed);
-        }
-        Ok(invoked)
     }
 }
 
@@ -213,19 +296,44 @@ impl<R: BufRead> Reader<R> {
         Ok(read > 0)
     }
 
-    fn advance(&mut self) -> Result<Option<(usize, Line)>, Malformed> {
+    /// Fetches the next line that is not blank; `false` at the end of the source.
+    fn seek(&mut self) -> Result<bool, Malformed> {
         loop {
             let line = self.validator.lines() + 1;
-            if !self.fetch().map_err(|why| Malformed { line, why })? {
-                return Ok(None);
+            let malformed = |why| Malformed { line, why };
+            if !self.fetch().map_err(malformed)? {
+                return Ok(false);
             }
-            let text = std::str::from_utf8(&self.buffer)
-                .map_err(|error| Malformed { line, why: format!("not UTF-8: {error}") })?;
-            if let Some(found) = self.validator.line(text)? {
-                return Ok(Some((line, found)));
+            let text = self.buffer.trim_ascii_start();
+            let blank = || std::str::from_utf8(text).is_ok_and(|text| text.trim().is_empty());
+            if text.first() == Some(&b'{') || !blank() {
+                return Ok(true);
             }
+            self.validator.lines += 1;
         }
     }
+
+    fn advance(&mut self) -> Result<Option<(usize, &Line)>, Malformed> {
+        if !self.seek()? {
+            return Ok(None);
+        }
+        let number = self.validator.lines() + 1;
+        let text = std::str::from_utf8(&self.buffer)
+            .map_err(|error| Malformed { line: number, why: format!("not UTF-8: {error}") })?;
+        Ok(self.validator.line(text)?.map(|line| (number, line)))
+    }
+}
+
+/// Reads a whole history like [`read`], and hands out each line with its number without making a copy of it.
+///
+/// # Errors
+/// What makes the history malformed, with its line; `take` has seen the lines before it.
+pub fn for_each_line<R: BufRead>(source: R, mut take: impl FnMut(usize, &Line)) -> Result<(), Malformed> {
+    let mut reader = read(source);
+    while let Some((number, line)) = reader.advance()? {
+        take(number, line);
+    }
+    Ok(())
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
@@ -235,7 +343,7 @@ impl<R: BufRead> Iterator for Reader<R> {
         if self.over {
             return None;
         }
-        let item = self.advance().transpose();
+        let item = self.advance().map(|item| item.map(|(number, line)| (number, line.clone()))).transpose();
         self.over = !matches!(item, Some(Ok(_)));
         item
     }

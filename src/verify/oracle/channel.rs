@@ -77,6 +77,13 @@ impl Whole {
     }
 }
 
+/// How a stream can have met an incarnation under one timeline: while it was open, or when it had been closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stance {
+    pub open: bool,
+    pub sealed: bool,
+}
+
 pub(super) struct Channel<'f> {
     pub facts: &'f Facts<'f>,
     pub job: Option<usize>,
@@ -166,13 +173,6 @@ impl<'f> Channel<'f> {
         }
     }
 
-    /// Whether a stream was opened when its incarnation, a name's `k`th, was certainly closed: under no choice can that
-    /// have been open during the subscribe.
-    pub(super) fn surely_sealed(&self, stream: usize, k: usize) -> bool {
-        let Stream { span, life, .. } = &self.facts.streams[stream];
-        !self.timelines.iter().filter_map(|timeline| timeline.get(k)).any(|incarnation| incarnation.admits(span, *life))
-    }
-
     /// Under each timeline, the incarnations in which this emit can have been accepted.
     fn homes_of_emit(&self, emit: &Emit<'_>) -> Homes {
         self.homes(|timeline, k| !emit.span.failed() && timeline[k].admits(&emit.span, emit.life))
@@ -182,12 +182,27 @@ impl<'f> Channel<'f> {
     /// too: at that instant an incarnation is open, which is then the stream's; or none is, and the last one before
     /// it is the stream's (of its label, if it has one), sealed.
     fn homes_of_stream(&self, stream: usize) -> Homes {
+        self.homes(|timeline, k| self.opened_in(stream, timeline, k) || self.opened_after(stream, timeline, k))
+    }
+
+    /// Whether a timeline's `k`th incarnation was open at an instant of the subscribe.
+    fn opened_in(&self, stream: usize, timeline: &Timeline, k: usize) -> bool {
         let Stream { span, life, .. } = &self.facts.streams[stream];
-        self.homes(|timeline, k| {
-            let over = timeline[k].closed < span.up && timeline[k].bears(*life);
-            let last = life.is_some() || timeline.get(k + 1).is_none_or(|next| next.opened >= span.invoke);
-            !span.failed() && (timeline[k].admits(span, *life) || (over && last))
-        })
+        !span.failed() && timeline[k].admits(span, *life)
+    }
+
+    /// Whether it was the last one (that of the stream's label, if it has one) and closed at such an instant.
+    fn opened_after(&self, stream: usize, timeline: &Timeline, k: usize) -> bool {
+        let Stream { span, life, .. } = &self.facts.streams[stream];
+        let over = timeline[k].closed < span.up && timeline[k].bears(*life);
+        let last = life.is_some() || timeline.get(k + 1).is_none_or(|next| next.opened >= span.invoke);
+        !span.failed() && over && last
+    }
+
+    /// How a stream can have met the `k`th incarnation of a timeline.
+    pub(super) fn stance(&self, stream: usize, t: usize, k: usize) -> Stance {
+        let timeline = &self.timelines[t];
+        Stance { open: self.opened_in(stream, timeline, k), sealed: self.opened_after(stream, timeline, k) }
     }
 
     fn homes(&self, belongs: impl Fn(&Timeline, usize) -> bool) -> Homes {
@@ -260,11 +275,16 @@ impl<'f> Channel<'f> {
         true
     }
 
-    /// The timelines that differ in what can belong where: the first of each kind. For orders and losses, which ask for
-    /// nothing else, the others are the same choice again.
+    /// The timelines that differ in what can belong where, open or sealed: the first of each kind. For orders and
+    /// losses, which ask for nothing else, the others are the same choice again.
     fn telling(&self) -> Vec<bool> {
         let mut seen = BTreeSet::new();
-        let row = |t: usize| self.bundles.iter().map(|bundle| bundle.homes[t]).collect::<Vec<u64>>();
+        let row = |t: usize| {
+            let homes: Vec<u64> = self.bundles.iter().map(|bundle| bundle.homes[t]).collect();
+            let lives = 0..self.timelines[t].len();
+            let stances = |stream| lives.clone().map(move |k| self.stance(stream, t, k));
+            (homes, self.streams().flat_map(stances).collect::<Vec<Stance>>())
+        };
         (0..self.timelines.len()).map(|t| seen.insert(row(t))).collect()
     }
 

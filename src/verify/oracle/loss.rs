@@ -35,8 +35,16 @@ pub(super) struct Choice<'o> {
     pub order: &'o Order,
     /// Events that under this choice may as well belong to another incarnation, or never have taken effect.
     pub elsewhere: &'o BTreeSet<usize>,
-    /// The stream was opened when the incarnation was certainly closed.
+    pub way: Way,
+}
+
+/// How a stream began, under one choice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    /// It was opened when its incarnation had been closed.
     pub sealed: bool,
+    /// It was opened before the event at which it resumes was accepted.
+    pub early: bool,
 }
 
 /// An event of `U`: where it may be placed. Places are numbered in their order: 0 is before the start, `i + 1` is gap
@@ -104,14 +112,14 @@ impl<'c> Ledger<'c> {
         let position = match stream.since {
             Position::Now => Start::Instant,
             Position::Start => Start::Nothing,
-            Position::After(Some(r)) if order.events.contains(&r) => Start::NotAfter(r),
+            Position::After(Some(r)) if order.events.contains(&r) && !choice.way.early => Start::NotAfter(r),
             Position::After(_) => Start::Foreign,
         };
         Ledger {
             channel,
             stream,
             order,
-            start: if choice.sealed { Start::Everything } else { position },
+            start: if choice.way.sealed { Start::Everything } else { position },
             any_head: position == Start::Foreign,
             tail: tail(stream),
             missing: missing.collect(),

@@ -2,9 +2,9 @@
 //! openness alone is asked for.
 
 use super::super::history::Outcome;
-use super::channel::{Bundle, Channel, Thing, Whole};
+use super::channel::{Bundle, Channel, Stance, Thing, Whole};
 use super::facts::{Facts, Fate, Life, Seen, Span, Stream};
-use super::loss::{self, Choice, Tail};
+use super::loss::{self, Choice, Tail, Way};
 use super::order::Order;
 use super::timeline::Incarnation;
 use std::collections::BTreeSet;
@@ -98,7 +98,7 @@ fn owes(channel: &Channel<'_>, stream: usize) -> bool {
 fn accounted(channel: &Channel<'_>, whole: &Whole, stream: usize) -> bool {
     let bundle = channel.bundle(Thing::Stream(stream));
     companies(channel, whole, bundle).iter().any(|company| {
-        let sealed = company.sealed.contains(&stream);
+        let ways = company.ways(channel, stream);
         let mut cyclic = Vec::new();
         let mut ordered = false;
         for (joined, elsewhere) in company.joinings(channel, stream) {
@@ -108,14 +108,17 @@ fn accounted(channel: &Channel<'_>, whole: &Whole, stream: usize) -> bool {
                 continue;
             }
             ordered = true;
-            if loss::accounted(channel, stream, &Choice { order: &order, elsewhere: &elsewhere, sealed }) {
+            let explains = |way: &Way| {
+                loss::accounted(channel, stream, &Choice { order: &order, elsewhere: &elsewhere, way: *way })
+            };
+            if ways.iter().any(explains) {
                 return true;
             }
         }
         !ordered
             && cyclic.iter().any(|(events, elsewhere)| {
                 let order = Order::of_one_stream(channel, events, stream);
-                loss::accounted(channel, stream, &Choice { order: &order, elsewhere, sealed })
+                ways.iter().any(|way| loss::accounted(channel, stream, &Choice { order: &order, elsewhere, way: *way }))
             })
     })
 }
@@ -129,8 +132,8 @@ struct Company {
     /// Those that may as well belong to another one, or (an unknown emit that was not delivered) may never have taken
     /// effect.
     open: Vec<usize>,
-    /// Those streams of the bundle that were opened when this incarnation was certainly closed.
-    sealed: Vec<usize>,
+    /// How each stream of the bundle can have met this incarnation.
+    stances: Vec<(usize, Stance)>,
 }
 
 /// Every company of a bundle, under the timelines that are whole choices (under all of its own, if none of those has a
@@ -139,8 +142,8 @@ fn companies(channel: &Channel<'_>, whole: &Whole, bundle: &Bundle) -> BTreeSet<
     let choices = whole.choices_for(bundle).into_iter();
     choices
         .map(|(t, k)| {
-            let sealed = bundle.streams().filter(|stream| channel.surely_sealed(*stream, k)).collect();
-            let mut company = Company { certain: vec![], open: vec![], sealed };
+            let stances = bundle.streams().map(|stream| (stream, channel.stance(stream, t, k))).collect();
+            let mut company = Company { certain: vec![], open: vec![], stances };
             for (index, other) in channel.bundles.iter().enumerate() {
                 let may_be_nothing = other.things.len() == 1
                     && other.emits().any(|emit| channel.facts.emits[emit].span.fate == Fate::Unknown);
@@ -162,6 +165,21 @@ impl Company {
         let events: Vec<usize> = members.clone().flat_map(Bundle::emits).collect();
         let streams: Vec<usize> = members.flat_map(Bundle::streams).collect();
         Order::of(channel, &events, &streams)
+    }
+
+    /// Every choice of how a stream met the incarnation, and of whether the position at which it resumes was there by
+    /// then: an emit can have taken effect after the subscribe if that began before the emit's `up`.
+    fn ways(&self, channel: &Channel<'_>, stream: usize) -> Vec<Way> {
+        let invoke = channel.facts.streams[stream].span.invoke;
+        let early = channel.resumed_at(stream).is_some_and(|r| invoke < channel.facts.emits[r].span.up);
+        let mine = self.stances.iter().filter(|(of, _)| *of == stream);
+        let sealed = mine.flat_map(|(_, stance)| [(stance.open, false), (stance.sealed, true)]);
+        let sealed = sealed.filter(|(can, _)| *can).map(|(_, sealed)| sealed);
+        sealed
+            .flat_map(|sealed| [(true, false), (early, true)].map(|(can, early)| (can, Way { sealed, early })))
+            .filter(|(can, _)| *can)
+            .map(|(_, way)| way)
+            .collect()
     }
 
     /// Every choice of the open members that belong here. An event that no stream delivered is no choice of ours: it
@@ -186,19 +204,44 @@ impl Company {
 
 /// G9. An end before the invoke of any close that can close its incarnation; or whose outcome differs from that of
 /// every close that can have closed it, where both state one; a second end; an event, marker or end after an end; an
-/// end on a stream that is bound to no incarnation, or on the system stream; or a missing end.
+/// end on a stream that is bound to no incarnation, or on the system stream; a missing end; or two ends of one
+/// incarnation that state different outcomes.
 pub(super) fn one_end(channel: &Channel<'_>) -> bool {
-    channel.streams().any(|index| {
-        let stream = &channel.facts.streams[index];
-        let bundle = channel.bundle(Thing::Stream(index));
-        let forged = |line: usize, outcome| channel.job.is_none() || !end_explained(channel, bundle, line, outcome);
-        let mut ended = false;
-        let heard = stream.receives.iter().any(|receive| match receive.what {
-            Seen::End(outcome) => std::mem::replace(&mut ended, true) || forged(receive.line, outcome),
-            Seen::Event { .. } | Seen::Lagged(_) | Seen::Stopped => ended,
-        });
-        heard || end_missing(channel, bundle, stream)
-    })
+    let mut streams = channel.streams();
+    streams.any(|index| ends_wrongly(channel, index)) || outcomes_differ(channel)
+}
+
+fn ends_wrongly(channel: &Channel<'_>, index: usize) -> bool {
+    let stream = &channel.facts.streams[index];
+    let bundle = channel.bundle(Thing::Stream(index));
+    let forged = |line: usize, outcome| channel.job.is_none() || !end_explained(channel, bundle, line, outcome);
+    let mut ended = false;
+    let heard = stream.receives.iter().any(|receive| match receive.what {
+        Seen::End(outcome) => std::mem::replace(&mut ended, true) || forged(receive.line, outcome),
+        Seen::Event { .. } | Seen::Lagged(_) | Seen::Stopped => ended,
+    });
+    heard || end_missing(channel, bundle, stream)
+}
+
+/// Two streams that certainly share one incarnation were told different outcomes: no choice binds them to two.
+fn outcomes_differ(channel: &Channel<'_>) -> bool {
+    let told = |stream: usize| {
+        let ends = channel.facts.streams[stream].receives.iter();
+        let mut ends = ends.filter_map(|r| if let Seen::End(outcome) = r.what { Some(outcome) } else { None });
+        ends.next().flatten().map(|outcome| (stream, outcome))
+    };
+    let told: Vec<(usize, Outcome)> = channel.streams().filter_map(told).collect();
+    told.iter().any(|(a, one)| told.iter().any(|(b, other)| one != other && one_life(channel, *a, *b)))
+}
+
+/// Whether some choice binds two streams to one incarnation, and none binds them to two.
+fn one_life(channel: &Channel<'_>, a: usize, b: usize) -> bool {
+    let (a, b) = (channel.bundle(Thing::Stream(a)), channel.bundle(Thing::Stream(b)));
+    if std::ptr::eq(a, b) {
+        return a.can_belong();
+    }
+    let mut both = a.homes.iter().zip(&b.homes).filter(|(a, b)| **a != 0 && **b != 0).peekable();
+    both.peek().is_some() && both.all(|(a, b)| a == b && a.count_ones() == 1)
 }
 
 /// Whether some close of the stream's incarnation took effect before the end, and stated no other outcome.

@@ -460,6 +460,21 @@ fn counted_loss_by_start() {
             "",
         ),
         (
+            "resume: at an emit in flight",
+            "1! create a; 1! emit a d; 3> emit a e; 2! sub a s after:e; 3.; s lag 3; s drained",
+            "",
+        ),
+        (
+            "resume: at an emit that had returned",
+            "1! create a; 1! emit a d; 3! emit a e; 2! sub a s after:e; s lag 3; s drained",
+            "G6",
+        ),
+        (
+            "resume: at an emit that had been delivered",
+            "1! create a; 4! sub a t start; 3> emit a e; t < e; 2! sub a s after:e; 3.; s lag 3; s drained; t drained",
+            "G6",
+        ),
+        (
             "resume: at an event of another job",
             "1! create a; 1! create b; 1! emit b e; 2! sub a s after:e; 1! emit a g; s lag 4; s < g; s drained",
             "",
@@ -498,8 +513,13 @@ fn counted_loss_by_start() {
             "",
         ),
         (
-            "not certainly sealed: subscribed while closing",
+            "sealed or open: subscribed while closing",
             "1! create a; 1! emit a e; 3> close a; 2! sub a s start; 3.; s end",
+            "",
+        ),
+        (
+            "open: subscribed while closing, but before what was accepted last",
+            "1! create a; 1! emit a e; 3> close a; 2! sub a s start; 1! emit a f; 3.; s end",
             "G6",
         ),
         (
@@ -521,6 +541,31 @@ fn one_end() {
         ("ended by a close of unknown outcome", "1! create a; 2! sub a s; 1> close a; 1?; s end", ""),
         ("another outcome", "1! create a; 2! sub a s; 1! close a completed; s end failed", "G9"),
         ("an outcome of which one side is silent", "1! create a; 2! sub a s; 1! close a; s end failed", ""),
+        (
+            "two ends of one life tell two outcomes",
+            "1! create a; 2! sub a s; 3! sub a t; 1> close a completed; 4! close a cancelled; 1.; s end completed; t end cancelled",
+            "G9",
+        ),
+        (
+            "two ends of one life, of which one tells no outcome",
+            "1! create a; 2! sub a s; 3! sub a t; 1> close a completed; 4! close a cancelled; 1.; s end completed; t end",
+            "",
+        ),
+        (
+            "two ends of two lives",
+            "1! create a; 2! sub a s; 1! close a completed; 1! create a; 3! sub a t; 1! close a failed; s end completed; t end failed",
+            "",
+        ),
+        (
+            "two ends of lives that nothing tells apart",
+            "1! create a; 2> sub a s; 3> sub a t; 1! close a completed; 1! create a; 1! close a failed; 2.; 3.; s end completed; t end failed",
+            "",
+        ),
+        (
+            "two ends of lives that one event ties",
+            "1! create a; 2> sub a s; 3> sub a t; 4> emit a e; 1! close a completed; 1! create a; 1! close a failed; 2.; 3.; 4.; s < e; t < e; s end completed; t end failed",
+            "G9",
+        ),
         (
             "two closes race, the second's outcome",
             "1! create a; 2! sub a s; 1> close a completed; 3! close a failed; 1.; s end failed",
