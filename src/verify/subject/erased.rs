@@ -76,6 +76,7 @@ impl Erased {
 
 impl Stream {
     /// See [`Subject::next`].
+    #[allow(clippy::should_implement_trait, reason = "it waits, as a subject's streams do")]
     pub fn next(&mut self) -> Operation<'_, Delivery> {
         self.0.next()
     }
