@@ -49,6 +49,7 @@ pub(crate) struct Router {
     lives: Vec<Life>,
     current: Vec<Option<usize>>,
     creates: Vec<usize>,
+    closes: Vec<usize>,
     /// Labels whose create returned: label, name, life.
     handles: Vec<(String, usize, usize)>,
     labels: usize,
@@ -78,6 +79,7 @@ pub(crate) fn simulate(tape: &mut Tape<'_>) -> Vec<Line> {
         lives: Vec::new(),
         current: vec![None; 3],
         creates: vec![0; 3],
+        closes: vec![0; 3],
         handles: Vec::new(),
         labels: 0,
         pending_labels: Vec::new(),
@@ -214,13 +216,18 @@ impl Router {
         // In a storm every other operation creates or closes.
         match if self.stormy && what > 9 { what % 4 } else { what } {
             0 | 1 => {
-                if self.creates[name] >= 4 {
+                if self.creates[name] >= if self.stormy { 3 } else { 4 } {
                     return None;
                 }
                 self.creates[name] += 1;
                 Some(Action::Create { job: job_name(name), life: self.new_label(name) })
             }
             2 | 3 => {
+                // The oracle tries all instants: longer storms would take it minutes.
+                if self.stormy && self.closes[name] >= 3 {
+                    return None;
+                }
+                self.closes[name] += 1;
                 let outcome = [None, Some(Outcome::Completed), Some(Outcome::Failed)][tape.below(3)];
                 let life = self.handle(name, tape).ok()?;
                 Some(Action::Close { job: job_name(name), life, outcome })
