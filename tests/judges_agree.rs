@@ -149,7 +149,7 @@ fn printed(history: &[Line]) -> String {
 }
 
 fn cases() -> u32 {
-    std::env::var("NARROWCAST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000)
+    std::env::var("NARROWCAST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100_000)
 }
 
 /// How often each judgement was reached: agreement on nothing would prove nothing.
@@ -238,9 +238,11 @@ fn the_judges_agree() {
         for guarantee in findings::JUDGED {
             assert!(reached.violated.contains_key(&guarantee), "no history broke {guarantee}: {reached:?}");
         }
-        assert!(reached.held > 0 && reached.vacuous > 0 && reached.late_effects > 0, "{reached:?}");
+        assert!(reached.held > 0 && reached.vacuous > 0, "{reached:?}");
         assert!(reached.entangled > 0 && reached.tails_unjudged > 0, "{reached:?}");
     }
+    // One history in some ten thousand has any.
+    assert!(reached.late_effects > 0 || cases() < 100_000, "{reached:?}");
 }
 
 impl Reached {
