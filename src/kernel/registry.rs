@@ -10,7 +10,7 @@ use super::log::Retention;
 use super::rights::{Access, Owner};
 use super::sync::{Arc, Counter, Mutex};
 use crate::narration::{JobId, Outcome};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
 /// What a kernel is built from. Nothing in it is read from the environment.
@@ -139,10 +139,8 @@ impl Kernel {
     /// [`Refused::Unknown`] if there is none.
     pub fn find(&self, id: &JobId) -> Result<Access, Refused> {
         let found = self.core.shard(id).lock().get(id).cloned();
-        match found {
-            Some(channel) => Ok(Access::new(channel, Arc::clone(&self.core))),
-            None => Err(self.core.refuse(Refused::Unknown)),
-        }
+        let channel = found.ok_or_else(|| self.core.refuse(Refused::Unknown))?;
+        Ok(Access::new(channel, Arc::clone(&self.core)))
     }
 
     /// Gives up the closed jobs whose linger time is over. `now` is in ticks of the embedder's clock, and must not go
@@ -163,9 +161,11 @@ impl Kernel {
         }
     }
 
-    /// How many jobs have a name here: open, or closed and not yet read to the end.
+    /// How many jobs something is held of: open, or closed and unread, be their names created again or not.
     pub fn jobs(&self) -> usize {
-        self.core.shards.iter().map(|shard| shard.lock().len()).sum()
+        let mut held: BTreeSet<_> = self.core.lingering.lock().jobs.values().map(|(_, job)| Arc::as_ptr(job)).collect();
+        self.core.shards.iter().for_each(|shard| held.extend(shard.lock().values().map(Arc::as_ptr)));
+        held.len()
     }
 
     /// What was refused and given up so far.

@@ -199,7 +199,8 @@ impl Router {
         self.shared.kernel.sweep(now_ms);
     }
 
-    /// How many jobs are open, or closed and not yet read to the end.
+    /// How many jobs the router holds something of: open, or closed and not yet read to the end. A closed one counts also
+    /// where its name was created again. What only rights and streams keep alive does not count.
     pub fn jobs(&self) -> usize {
         self.shared.kernel.jobs()
     }

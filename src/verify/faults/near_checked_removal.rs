@@ -1,4 +1,5 @@
-//! Near-miss: the name of a job that is over is removed some time later, but only if it is still that job's.
+//! Near-miss: the name of a job that is over, and was read to its end, is removed some time later, but only if it is
+//! still that job's.
 //!
 //! In between somebody else may have created the name again; the removal then finds another incarnation there and
 //! leaves it alone. Some time later is here: when anybody emits next, which is when the runtime gets round to what
@@ -55,7 +56,8 @@ impl<C> Default for Removing<C> {
 
 impl<C: Condemned> Design for Removing<C> {
     async fn emit(bench: &Workbench<Self>, job: &Job, event: &str) -> Result<(), Refused> {
-        let ended = std::mem::take(&mut *lock(&bench.own.ended));
+        // Who has not been read to the end stays, with his name: a late reader looks for him there.
+        let ended: Vec<Job> = lock(&bench.own.ended).extract_if(.., |over| over.channel.is_read_out()).collect();
         for over in ended {
             bench.jobs.remove_if(&over.name, |present| C::is(present, &over.channel));
         }

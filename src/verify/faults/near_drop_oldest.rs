@@ -12,6 +12,7 @@ use super::support::{Life, Names, lock};
 use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -75,6 +76,8 @@ impl Queue {
 pub struct Job {
     retain: usize,
     state: Mutex<State>,
+    /// Some reader has had the end.
+    read_out: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -122,6 +125,7 @@ impl Job {
 /// One reader's queue.
 #[derive(Debug)]
 pub struct Stream<L> {
+    job: Arc<Job>,
     inbox: Arc<Mutex<Inbox>>,
     on_lag: PhantomData<fn() -> L>,
 }
@@ -137,6 +141,7 @@ impl<L: OnLag> Stream<L> {
             return Poll::Ready(Delivery::Event(event.to_string()));
         }
         if let Some(outcome) = inbox.end {
+            self.job.read_out.store(true, Ordering::Release);
             return Poll::Ready(Delivery::End(Some(outcome)));
         }
         inbox.waiting = Some(cx.waker().clone());
@@ -153,7 +158,10 @@ impl<L: OnLag> Subject for DropOldest<L> {
     }
 
     async fn create(&self, name: &str) -> Result<Arc<Job>, Refused> {
-        self.jobs.open(name, Arc::new(Job { retain: self.retain, state: Mutex::default() }))
+        self.jobs.open(
+            name,
+            Arc::new(Job { retain: self.retain, state: Mutex::default(), read_out: AtomicBool::new(false) }),
+        )
     }
 
     async fn emit(&self, job: &Arc<Job>, event: &str) -> Result<(), Refused> {
@@ -165,6 +173,9 @@ impl<L: OnLag> Subject for DropOldest<L> {
     }
 
     async fn subscribe(&self, job: &Arc<Job>, since: Since<'_>) -> Result<Stream<L>, Refused> {
+        if job.read_out.load(Ordering::Acquire) {
+            return Err(Refused::Unknown);
+        }
         let mut state = lock(&job.state);
         let queue = match since {
             Since::Start => state.history.clone(),
@@ -173,7 +184,7 @@ impl<L: OnLag> Subject for DropOldest<L> {
         };
         let inbox = Arc::new(Mutex::new(Inbox { queue, end: state.outcome, waiting: None }));
         state.readers.push(Arc::downgrade(&inbox));
-        Ok(Stream { inbox, on_lag: PhantomData })
+        Ok(Stream { job: Arc::clone(job), inbox, on_lag: PhantomData })
     }
 
     async fn next(stream: &mut Stream<L>) -> Delivery {

@@ -14,7 +14,6 @@ use crate::verify::subject::{Delivery, Refused, Since, preempt};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 /// The exhibit.
 pub const ABOUT: About = About {
@@ -36,10 +35,7 @@ pub trait Joining: Send + Sync + 'static {
 pub(super) fn history(channel: &Arc<Channel>) -> Result<(VecDeque<Delivery>, Reader), Refused> {
     let mut reader = channel.reader(Since::Start)?;
     let mut past = VecDeque::new();
-    while let Poll::Ready(delivery) = reader.poll(&mut Context::from_waker(Waker::noop())) {
-        if let Delivery::End(_) = delivery {
-            break;
-        }
+    while let Some(delivery) = reader.read_on() {
         past.push_back(delivery);
     }
     Ok((past, reader))

@@ -70,6 +70,8 @@ struct Incarnation {
     /// How many events it accepted; the next one's place.
     accepted: u64,
     outcome: Option<Outcome>,
+    /// Some stream has had the end.
+    read_out: bool,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,7 @@ impl<H: Hearing> Stream<H> {
             return Poll::Ready(Delivery::Event(entry.text.clone()));
         }
         if let Some(outcome) = log.lives[self.job].outcome {
+            log.lives[self.job].read_out = true;
             return Poll::Ready(Delivery::End(Some(outcome)));
         }
         enlist(&mut log.waiting, cx.waker());
@@ -161,7 +164,7 @@ impl<H: Hearing> Subject for SharedLog<H> {
         if log.lives.iter().any(|life| life.name == name && life.outcome.is_none()) {
             return Err(Refused::InUse);
         }
-        log.lives.push(Incarnation { name: name.to_owned(), accepted: 0, outcome: None });
+        log.lives.push(Incarnation { name: name.to_owned(), accepted: 0, outcome: None, read_out: false });
         Ok(log.lives.len() - 1)
     }
 
@@ -171,6 +174,9 @@ impl<H: Hearing> Subject for SharedLog<H> {
 
     async fn subscribe(&self, job: &usize, since: Since<'_>) -> Result<Stream<H>, Refused> {
         let log = lock(&self.log);
+        if log.lives[*job].read_out {
+            return Err(Refused::Unknown);
+        }
         let (number, place) = match since {
             Since::Start => (0, 0),
             Since::Now => (log.written, log.lives[*job].accepted),

@@ -83,6 +83,9 @@ impl<F: FanOut> Subject for TwoReplicas<F> {
     }
 
     async fn subscribe(&self, job: &Arc<Pair>, since: Since<'_>) -> Result<Reader, Refused> {
+        if job.replicas.iter().any(|replica| replica.is_read_out()) {
+            return Err(Refused::Unknown);
+        }
         job.replicas[job.opened.fetch_add(1, Ordering::Relaxed) % 2].reader(since)
     }
 

@@ -38,6 +38,8 @@ pub(super) struct State {
     /// How many events were accepted before the oldest retained one: the position of `events[0]`.
     pub(super) evicted: u64,
     pub(super) outcome: Option<Outcome>,
+    /// Some reader has had the end.
+    pub(super) read_out: bool,
     pub(super) waiting: Vec<Waker>,
 }
 
@@ -48,6 +50,18 @@ impl State {
             self.events.pop_front();
             self.evicted += 1;
         }
+    }
+
+    /// What a reader at this position is given, the end aside; moves it on.
+    fn at(&self, position: &mut u64) -> Option<Delivery> {
+        if *position < self.evicted {
+            let lagged = self.evicted - *position;
+            *position = self.evicted;
+            return Some(Delivery::Lagged(lagged));
+        }
+        let event = self.events.get((*position - self.evicted) as usize)?;
+        *position += 1;
+        Some(Delivery::Event(event.clone()))
     }
 }
 
@@ -91,11 +105,27 @@ impl Channel {
         Ok(std::mem::take(&mut state.waiting))
     }
 
-    /// A new reader; of a sealed channel too, which replays what is retained and then ends.
+    /// Whether some reader has had the end: nothing needs to be kept any longer.
+    pub fn is_read_out(&self) -> bool {
+        lock(&self.state).read_out
+    }
+
+    /// A new reader; of a sealed channel too, which replays what is retained and then ends, until one has had the end.
+    ///
+    /// # Errors
+    /// [`Refused::Unknown`] once it has been read out; [`Refused::Unsupported`] for [`Since::After`].
+    pub fn reader(self: &Arc<Self>, since: Since<'_>) -> Result<Reader, Refused> {
+        if self.is_read_out() {
+            return Err(Refused::Unknown);
+        }
+        self.reader_of_whatever_is_left(since)
+    }
+
+    /// A new reader, also of a channel that has been read out.
     ///
     /// # Errors
     /// [`Refused::Unsupported`] for [`Since::After`].
-    pub fn reader(self: &Arc<Self>, since: Since<'_>) -> Result<Reader, Refused> {
+    pub(super) fn reader_of_whatever_is_left(self: &Arc<Self>, since: Since<'_>) -> Result<Reader, Refused> {
         let position = match since {
             Since::Start => 0,
             Since::Now => {
@@ -119,20 +149,20 @@ impl Reader {
     /// What comes next; an eviction is told, with its exact number, before what follows it.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
         let mut state = lock(&self.channel.state);
-        if self.position < state.evicted {
-            let lagged = state.evicted - self.position;
-            self.position = state.evicted;
-            return Poll::Ready(Delivery::Lagged(lagged));
-        }
-        if let Some(event) = state.events.get((self.position - state.evicted) as usize) {
-            self.position += 1;
-            return Poll::Ready(Delivery::Event(event.clone()));
+        if let Some(delivery) = state.at(&mut self.position) {
+            return Poll::Ready(delivery);
         }
         if let Some(outcome) = state.outcome {
+            state.read_out = true;
             return Poll::Ready(Delivery::End(Some(outcome)));
         }
         enlist(&mut state.waiting, cx.waker());
         Poll::Pending
+    }
+
+    /// What is there to be read, the end aside.
+    pub(super) fn read_on(&mut self) -> Option<Delivery> {
+        lock(&self.channel.state).at(&mut self.position)
     }
 
     /// Waits for what comes next.

@@ -52,6 +52,12 @@ pub trait Design: Default + Send + Sync + 'static {
     fn emit_system(bench: &Workbench<Self>, event: &str) -> impl Future<Output = Result<(), Refused>> + Send {
         ready(bench.system.push(event))
     }
+
+    /// How many jobs it holds something of, if it counts them.
+    fn live(bench: &Workbench<Self>) -> Option<usize> {
+        let _ = bench;
+        None
+    }
 }
 
 /// The router.
@@ -153,5 +159,9 @@ impl<D: Design> Subject for Workbench<D> {
 
     async fn subscribe_system(&self) -> Result<Stream<D>, Refused> {
         self.system.reader(Since::Now).map(|reader| self.stream(reader))
+    }
+
+    fn live(&self) -> Option<usize> {
+        D::live(self)
     }
 }

@@ -101,7 +101,8 @@ pub trait Subject: Send + Sync + Sized + 'static {
     /// One subscription.
     type Stream: Send + 'static;
 
-    /// A new router, empty, sharing nothing with any other.
+    /// A new router, empty, sharing nothing with any other. What it does to bound the closed jobs that nobody has read
+    /// (in time, or in number) must be far away: a run takes no time, and closes a few dozen jobs at most.
     fn fresh(setup: Setup) -> Self;
 
     /// Opens a job; after a close of it, a new incarnation.
@@ -146,7 +147,8 @@ pub trait Subject: Send + Sync + Sized + 'static {
         std::future::ready(Err(Refused::Unsupported))
     }
 
-    /// How many jobs the router still holds anything of (G10); `None` if it cannot say.
+    /// How many jobs the router still holds anything of (G10): the open ones, and those that are closed and not yet read
+    /// to their end. What only handles and streams of the harness keep alive does not count. `None` if it cannot say.
     fn live(&self) -> Option<usize> {
         None
     }
