@@ -170,6 +170,7 @@ fn deed(line: &Line, number: usize, emits: &HashMap<&str, Emitted<'_>>, style: S
     match (&line.action, line.kind) {
         (Action::Receive { what, .. }, _) => delivery(what, number, emits, style),
         (Action::Drained { .. }, _) => (pick(style, '┊', ':'), "drained".to_owned(), None),
+        (Action::Retained { .. } | Action::Expired { .. }, _) => (pick(style, '┊', ':'), operation(&line.action), None),
         (action, Kind::Invoke) => (pick(style, '┌', '+'), operation(action), None),
         (_, kind) => {
             let ended = match (kind, &line.reason) {
@@ -220,6 +221,8 @@ fn operation(action: &Action) -> String {
         Action::Close { job, outcome: Some(outcome), .. } => format!("close {job} {}", outcome_word(*outcome)),
         Action::Close { job, outcome: None, .. } => format!("close {job}"),
         Action::Receive { stream, .. } | Action::Drained { stream } => stream.clone(),
+        Action::Retained { jobs } => format!("holds {jobs}"),
+        Action::Expired { job } => format!("{job} expires"),
     }
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The guarantees that one history can show, in the order of the rows.
-pub const JUDGED: [Guarantee; 7] =
-    [Guarantee::G1, Guarantee::G2, Guarantee::G3, Guarantee::G4, Guarantee::G5, Guarantee::G6, Guarantee::G9];
+pub const JUDGED: [Guarantee; 8] = {
+    use Guarantee::*;
+    [G1, G2, G3, G4, G5, G6, G9, G10]
+};
 
 /// How many findings of one guarantee are listed; the rest are counted in [`Findings::findings_omitted`].
 pub const LISTED_PER_GUARANTEE: usize = 100;

@@ -38,7 +38,7 @@ fn is_completion(line: &Line) -> bool {
 }
 
 fn change(history: &mut Vec<Line>, tape: &mut Tape<'_>) -> Option<()> {
-    match tape.below(18) {
+    match tape.below(20) {
         0 => {
             let at = pick(history, tape, is_event)?;
             history.remove(at);
@@ -132,6 +132,16 @@ fn change(history: &mut Vec<Line>, tape: &mut Tape<'_>) -> Option<()> {
                 return None;
             };
             *digest = Some("other".into());
+        }
+        17 => {
+            let at = pick(history, tape, |line| matches!(line.action, Action::Retained { .. }))?;
+            let Action::Retained { jobs } = &mut history[at].action else { return None };
+            *jobs = if tape.one_in(3) { jobs.saturating_sub(1) } else { *jobs + 1 };
+        }
+        18 => {
+            // What a router gave up for its time, it gave up too early.
+            let at = pick(history, tape, |line| matches!(line.action, Action::Expired { .. }))?;
+            history.remove(at);
         }
         _ => {
             let at = pick(history, tape, is_completion)?;

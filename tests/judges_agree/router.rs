@@ -12,6 +12,8 @@ struct Life {
     log: Vec<String>,
     /// Once closed: the outcome that the end tells.
     closed: Option<Option<Outcome>>,
+    /// A stream has had the end, or the linger limit has passed: it answers as if it had never been.
+    given_up: bool,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct Router {
     labelled: bool,
     stormy: bool,
     retained: usize,
+    /// Whether a create gives up a closed life of its name that nobody has read.
+    evicts: bool,
     lives: Vec<Life>,
     current: Vec<Option<usize>>,
     creates: Vec<usize>,
@@ -76,6 +80,7 @@ pub(crate) fn simulate(tape: &mut Tape<'_>) -> Vec<Line> {
         labelled: tape.one_in(4),
         stormy: tape.one_in(6),
         retained: [2, 1, 3, 100][tape.below(4)],
+        evicts: tape.one_in(4),
         lives: Vec::new(),
         current: vec![None; 3],
         creates: vec![0; 3],
@@ -122,13 +127,15 @@ impl Router {
     }
 
     fn step(&mut self, tape: &mut Tape<'_>) {
-        match tape.below(16) {
+        match tape.below(18) {
             0..=6 => {
                 let process = tape.below(self.processes.len());
                 self.step_process(process, tape);
             }
             7..=13 => self.step_stream(tape),
             14 => self.drain(tape),
+            15 => self.say_what_is_held(),
+            16 if tape.one_in(3) => self.expire(tape),
             _ => {
                 // A whole operation at once.
                 let process = tape.below(self.processes.len());
@@ -284,7 +291,10 @@ impl Router {
                 let name = (0..3).find(|&name| job_name(name) == *job).unwrap_or(0);
                 let open = self.current[name].filter(|&life| self.lives[life].closed.is_none());
                 let found = open.unwrap_or_else(|| {
-                    self.lives.push(Life { name, log: Vec::new(), closed: None });
+                    if let Some(before) = self.current[name].filter(|_| self.evicts) {
+                        self.lives[before].given_up = true;
+                    }
+                    self.lives.push(Life { name, log: Vec::new(), closed: None, given_up: false });
                     self.lives.len() - 1
                 });
                 self.current[name] = Some(found);
@@ -330,7 +340,9 @@ impl Router {
                 }
                 (Kind::Ok, None)
             }
-            Action::Receive { .. } | Action::Drained { .. } => (Kind::Ok, None),
+            Action::Receive { .. } | Action::Drained { .. } | Action::Retained { .. } | Action::Expired { .. } => {
+                (Kind::Ok, None)
+            }
         }
     }
 
@@ -352,8 +364,8 @@ impl Router {
         let life = match job {
             None => None,
             Some(job) => match self.life_of(job, label) {
-                None => return (Kind::Fail, Some(Reason::Unknown)),
-                Some(life) => Some(life),
+                Some(life) if !self.lives[life].given_up => Some(life),
+                _ => return (Kind::Fail, Some(Reason::Unknown)),
             },
         };
         let log = life.map_or(&self.system_log, |life| &self.lives[life].log);
@@ -411,6 +423,9 @@ impl Router {
         let stream = &mut self.streams[at];
         let Some(what) = stream.queue.pop_front() else { return };
         stream.ended |= matches!(what, Delivered::End(_));
+        if let (Delivered::End(_), Some(life)) = (&what, stream.life) {
+            self.lives[life].given_up = true;
+        }
         if let Delivered::Event { event, .. } = &what {
             self.delivered.push(event.clone());
         }
@@ -426,6 +441,27 @@ impl Router {
         if self.streams[at].queue.is_empty() && matches!(self.processes[0], Process::Idle | Process::Busy { .. }) {
             let stream = self.streams[at].id.clone();
             self.write(0, Kind::Ok, Action::Drained { stream }, None);
+        }
+    }
+
+    /// Whether process 0 can write an observation.
+    fn can_observe(&self) -> bool {
+        matches!(self.processes[0], Process::Idle | Process::Busy { .. })
+    }
+
+    fn say_what_is_held(&mut self) {
+        if self.can_observe() {
+            let jobs = self.lives.iter().filter(|life| !life.given_up).count() as u64;
+            self.write(0, Kind::Ok, Action::Retained { jobs }, None);
+        }
+    }
+
+    fn expire(&mut self, tape: &mut Tape<'_>) {
+        if self.can_observe() {
+            let name = tape.below(self.names);
+            self.write(0, Kind::Ok, Action::Expired { job: job_name(name) }, None);
+            let over = self.lives.iter_mut().filter(|life| life.name == name && life.closed.is_some());
+            over.for_each(|life| life.given_up = true);
         }
     }
 
@@ -449,6 +485,10 @@ impl Router {
             }
             let stream = self.streams[at].id.clone();
             self.write(process, Kind::Ok, Action::Drained { stream }, None);
+        }
+        if !tape.one_in(3) {
+            let jobs = self.lives.iter().filter(|life| !life.given_up).count() as u64;
+            self.write(process, Kind::Ok, Action::Retained { jobs }, None);
         }
         debug_assert!(self.lives.iter().all(|life| life.name < 3));
     }

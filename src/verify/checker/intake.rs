@@ -3,7 +3,7 @@
 use super::super::history::{Action, Delivered, Kind, Line, Outcome, Reason, Since};
 use super::record::{Close, Create, Event, Fate, From, Item, Job, LineNo, NEVER, Refusal, Span, Stream, Via, What};
 use super::report::Report;
-use super::{confinement, no_fallback, one_end, system_separation};
+use super::{confinement, no_fallback, one_end, reclaimed, system_separation};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -79,6 +79,11 @@ impl Intake {
         let job = match (&line.action, line.kind) {
             (Action::Receive { stream, what }, _) => self.receive(number, stream, what, report),
             (Action::Drained { stream }, _) => self.drained(number, stream),
+            (Action::Retained { jobs }, _) => {
+                report.retention.asked(number, *jobs);
+                None
+            }
+            (Action::Expired { job }, _) => self.expired(number, job),
             (_, Kind::Invoke) => Some(self.invoke(number, line, report)),
             (_, Kind::Ok) => self.complete(number, line, Fate::Ok, report),
             (_, Kind::Fail) => self.complete(number, line, Fate::Fail, report),
@@ -150,7 +155,9 @@ impl Intake {
                 }
                 (found.map_or(SYSTEM, |(job, _)| job), Operation::Unsubscribe(found, number))
             }
-            Action::Receive { .. } | Action::Drained { .. } => return SYSTEM,
+            Action::Receive { .. } | Action::Drained { .. } | Action::Retained { .. } | Action::Expired { .. } => {
+                return SYSTEM;
+            }
         };
         self.jobs[job as usize].open += 1;
         if let Some(process) = self.processes.get_mut(&line.process) {
@@ -199,6 +206,7 @@ impl Intake {
             Since::After(event) => From::After(event.as_str().into()),
         };
         let record = &mut self.jobs[job as usize];
+        report.premises.sealed |= record.closed > 0;
         let index = record.streams.len() as u32;
         record.unsettled += 1;
         record.streams.push(Stream {
@@ -211,6 +219,7 @@ impl Intake {
             drained: None,
             ended: None,
             stopped: None,
+            missed: false,
             settled: false,
         });
         self.streams.insert(id, Known::Stream(job, index));
@@ -309,6 +318,7 @@ impl Intake {
             report.premises.streams = true;
             return;
         }
+        stream.missed = reclaimed::is_missing(reason);
         report.streams -= 1;
         if !excused(reason) {
             let (span, via, what) = (stream.span, stream.via, format!("the subscribe of stream {:?}", stream.id));
@@ -413,6 +423,13 @@ impl Intake {
         if over {
             record.unsettled -= settle(stream);
         }
+        Some(job)
+    }
+
+    /// Of a name that nobody has spoken of yet it says nothing.
+    fn expired(&mut self, number: LineNo, name: &str) -> Option<u32> {
+        let job = self.names.get(name).copied()?;
+        self.jobs[job as usize].expired.push(number);
         Some(job)
     }
 

@@ -30,6 +30,7 @@ mod one_order;
 mod open_before_emit;
 mod order;
 mod placement;
+mod reclaimed;
 mod record;
 mod report;
 mod system_separation;
@@ -142,6 +143,7 @@ impl Checker {
         open_before_emit::judge(&case, &mut self.report);
         self.judge_orders(&case);
         one_end::judge(&case, &mut self.report);
+        reclaimed::judge(&case, &mut self.report);
         let late = (0..job.events.len() as u32).filter(|&event| binding::took_effect_late(&case, event));
         self.report.late_effects += late.count() as u64;
         if !job.is_system() {

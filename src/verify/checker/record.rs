@@ -132,6 +132,8 @@ pub(super) struct Stream {
     pub(super) ended: Option<LineNo>,
     /// Its first `stopped`.
     pub(super) stopped: Option<LineNo>,
+    /// Its subscribe was refused as one of a job that is not there.
+    pub(super) missed: bool,
     /// Nothing more is owed on it, as far as its own lines say; see [`Job::unsettled`].
     pub(super) settled: bool,
 }
@@ -184,6 +186,8 @@ pub(super) struct Job {
     pub(super) events: Vec<Event>,
     pub(super) streams: Vec<Stream>,
     pub(super) refusals: Vec<Refusal>,
+    /// Its `expired` lines.
+    pub(super) expired: Vec<LineNo>,
     /// Operations that are open.
     pub(super) open: u32,
     /// Creates that are open.
@@ -209,6 +213,7 @@ impl Job {
             events: Vec::new(),
             streams: Vec::new(),
             refusals: Vec::new(),
+            expired: Vec::new(),
             open: 0,
             creating: 0,
             created: 0,

@@ -2,6 +2,7 @@
 
 use super::super::findings::{Finding, Findings, JUDGED, LISTED_PER_GUARANTEE, Row, Status};
 use super::super::guarantee::Guarantee;
+use super::reclaimed::Retention;
 use super::record::LineNo;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ pub(super) struct Premises {
     pub(super) answers: bool,
     pub(super) streams: bool,
     pub(super) ends: bool,
+    /// A job's subscribe began after a close of it had returned.
+    pub(super) sealed: bool,
 }
 
 impl Premises {
@@ -25,6 +28,7 @@ impl Premises {
             Guarantee::G4 => self.answers,
             Guarantee::G6 => self.streams,
             Guarantee::G9 => self.ends,
+            Guarantee::G10 => self.sealed,
             _ => false,
         }
     }
@@ -42,6 +46,8 @@ pub(super) struct Report {
     pub(super) streams: u64,
     pub(super) tails_unjudged: u64,
     pub(super) late_effects: u64,
+    /// What the router said it holds, and what it may hold.
+    pub(super) retention: Retention,
     /// When each name was certainly open: half-open ranges of slots, with the name's number.
     pub(super) open_ranges: Vec<(LineNo, LineNo, u32)>,
 }
@@ -85,6 +91,9 @@ impl Report {
     }
 
     pub(super) fn conclude(mut self) -> Findings {
+        let retention = std::mem::take(&mut self.retention);
+        self.premises.sealed |= retention.was_asked();
+        retention.judge(&mut self);
         let overlap = self.jobs_overlap();
         let guarantees: Vec<Row> = JUDGED.iter().map(|&id| Row { id, status: self.status(id) }).collect();
         let verdict = if !self.findings.is_empty() {

@@ -147,6 +147,18 @@ pub enum Action {
         /// Which stream.
         stream: StreamId,
     },
+    /// How many jobs the router said it still holds something of. A single `ok` line, no operation: it was asked after
+    /// the line before this one was written. What only the callers' own handles keep alive does not count.
+    Retained {
+        /// So many.
+        jobs: u64,
+    },
+    /// The stated linger limit of this name's closed lives (in time, or in number) is about to pass: from here on they
+    /// may have been given up unread. A single `ok` line, no operation.
+    Expired {
+        /// Whose.
+        job: JobName,
+    },
 }
 
 /// What one `receive` line carries: exactly one of the four.
@@ -181,12 +193,15 @@ impl Action {
             Action::Unsubscribe { .. } => "unsubscribe",
             Action::Close { .. } => "close",
             Action::Drained { .. } => "drained",
+            Action::Retained { .. } => "retained",
+            Action::Expired { .. } => "expired",
         }
     }
 
     /// Whether this is an operation (invoke and completion) rather than an observation (one `ok` line).
     pub fn is_operation(&self) -> bool {
-        !matches!(self, Action::Receive { .. } | Action::Drained { .. })
+        use Action::{Drained, Expired, Receive, Retained};
+        !matches!(self, Receive { .. } | Drained { .. } | Retained { .. } | Expired { .. })
     }
 }
 
@@ -254,6 +269,8 @@ enum F {
     Unsubscribe,
     Close,
     Drained,
+    Retained,
+    Expired,
 }
 
 /// Every key that some value may carry. Which of them belong is decided by `f`; see [`WireValue::action`].
@@ -282,6 +299,8 @@ struct WireValue<'a> {
     stopped: Option<String>,
     #[serde(default)]
     outcome: Option<Outcome>,
+    #[serde(default)]
+    jobs: Option<u64>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -396,11 +415,13 @@ impl F {
             F::Unsubscribe => "unsubscribe",
             F::Close => "close",
             F::Drained => "drained",
+            F::Retained => "retained",
+            F::Expired => "expired",
         }
     }
 
     fn is_operation(self) -> bool {
-        !matches!(self, F::Receive | F::Drained)
+        !matches!(self, F::Receive | F::Drained | F::Retained | F::Expired)
     }
 }
 
@@ -515,6 +536,8 @@ impl WireValue<'_> {
             },
             F::Unsubscribe => Action::Unsubscribe { stream: stream(self.stream, "unsubscribe")? },
             F::Drained => Action::Drained { stream: stream(self.stream, "drained")? },
+            F::Retained => Action::Retained { jobs: self.jobs.ok_or("retained: jobs is missing")? },
+            F::Expired => Action::Expired { job: named(self.job, "expired")? },
             F::Receive => {
                 let kinds = usize::from(self.event.is_some())
                     + usize::from(self.lagged.is_some())
@@ -591,6 +614,8 @@ impl Line {
                 }
             }
             Action::Unsubscribe { stream } | Action::Drained { stream } => put("stream", json!(stream)),
+            Action::Retained { jobs } => put("jobs", json!(jobs)),
+            Action::Expired { job } => put("job", json!(job)),
             Action::Close { job, outcome, .. } => {
                 put("job", json!(job));
                 if let Some(outcome) = outcome {

@@ -34,11 +34,13 @@ pub(super) struct Span {
     pub up: usize,
     /// Refused for `limit` or `forbidden`, which no rule holds against a router.
     pub excused: bool,
+    /// Refused as of a job that is not there: as `unknown` or `closed`, or without a reason.
+    pub missing: bool,
 }
 
 impl Span {
     fn from(invoke: usize) -> Span {
-        Span { invoke, completion: NEVER, fate: Fate::Unknown, up: NEVER, excused: false }
+        Span { invoke, completion: NEVER, fate: Fate::Unknown, up: NEVER, excused: false, missing: false }
     }
 
     fn complete(&mut self, at: usize, line: &Line) {
@@ -49,6 +51,7 @@ impl Span {
             Kind::Info | Kind::Invoke => {}
         }
         self.excused = matches!(line.reason, Some(Reason::Limit | Reason::Forbidden));
+        self.missing = self.failed() && matches!(line.reason, None | Some(Reason::Unknown | Reason::Closed));
     }
 
     /// `ret(o)`: infinite unless it returned `ok`.
@@ -154,6 +157,10 @@ pub(super) struct Facts<'h> {
     pub closes: Vec<Close>,
     pub emits: Vec<Emit<'h>>,
     pub streams: Vec<Stream<'h>>,
+    /// The `retained` lines, each with the number that the router said.
+    pub retained: Vec<(usize, u64)>,
+    /// The `expired` lines, each with its job.
+    pub expired: Vec<(usize, usize)>,
 }
 
 /// The operation that a process has open.
@@ -300,13 +307,18 @@ impl<'h> Facts<'h> {
                 unsubscribes.push((streams[stream.as_str()], span));
                 Open::Unsubscribe(unsubscribes.len() - 1)
             }
-            Action::Receive { .. } | Action::Drained { .. } => unreachable!("no operations"),
+            Action::Receive { .. } | Action::Drained { .. } | Action::Retained { .. } | Action::Expired { .. } => {
+                unreachable!("no operations")
+            }
         }
     }
 
     fn observe(&mut self, line: &'h Line, at: usize, names: &Names<'h>, streams: &BTreeMap<&'h str, usize>) {
         match &line.action {
             Action::Drained { stream } => self.streams[streams[stream.as_str()]].drained = Some(at),
+            Action::Retained { jobs } => self.retained.push((at, *jobs)),
+            // Of a job that nobody ever asked anything of it says nothing.
+            Action::Expired { job } => self.expired.extend(names.jobs.get(job.as_str()).map(|job| (at, *job))),
             Action::Receive { stream, what } => {
                 let what = match what {
                     Delivered::Event { event, digest } => {

@@ -8,7 +8,7 @@
 //! - `timeline` enumerates the instants of one name's creates and closes, and replays them to incarnations.
 //! - `channel` binds emits and streams to incarnations under each timeline, and ties them together by deliveries.
 //! - `order` and `loss` hold the order of one incarnation's events and the places of those that a stream lacks.
-//! - `rules` states each guarantee.
+//! - `rules` states each guarantee, `reclaimed` the last of them.
 //!
 //! Names are independent of each other: no rule asks for the instants of two of them together.
 
@@ -16,6 +16,7 @@ mod channel;
 mod facts;
 mod loss;
 mod order;
+mod reclaimed;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -47,7 +48,7 @@ pub struct Judgement {
 /// If the history is not small: more than 64 creates and closes of one name, or events of one incarnation.
 pub fn judge(history: &[Line]) -> Judgement {
     type Rule = fn(&Channel<'_>) -> bool;
-    const RULES: [(Guarantee, Rule); 7] = [
+    const RULES: [(Guarantee, Rule); 8] = [
         (Guarantee::G1, rules::confinement),
         (Guarantee::G2, rules::no_fallback),
         (Guarantee::G3, rules::system_separation),
@@ -55,14 +56,20 @@ pub fn judge(history: &[Line]) -> Judgement {
         (Guarantee::G5, rules::one_order),
         (Guarantee::G6, rules::counted_loss),
         (Guarantee::G9, rules::one_end),
+        (Guarantee::G10, reclaimed::untimely),
     ];
     let facts = Facts::of(history);
     let (mut violated, mut tails_unjudged, mut late_effects) = (BTreeSet::new(), 0, 0);
+    let mut held = vec![0; facts.retained.len()];
     for job in std::iter::once(None).chain((0..facts.jobs).map(Some)) {
         let channel = Channel::new(&facts, job);
         violated.extend(RULES.iter().filter(|(_, broken)| broken(&channel)).map(|(guarantee, _)| *guarantee));
+        reclaimed::hold(&channel, &mut held);
         tails_unjudged += rules::tails_unjudged(&channel);
         late_effects += rules::late_effects(&channel);
+    }
+    if facts.retained.iter().zip(&held).any(|((_, said), may)| said > may) {
+        violated.insert(Guarantee::G10);
     }
     let receives = facts.streams.iter().flat_map(|stream| &stream.receives);
     let delivered = receives.into_iter().any(|receive| matches!(receive.what, Seen::Event { .. }));

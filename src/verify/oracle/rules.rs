@@ -51,7 +51,7 @@ pub(super) fn open_before_emit(channel: &Channel<'_>) -> bool {
 /// close that is not a `fail` returned `ok` before `inv(c)` or began after the interval. For a labelled operation `c`
 /// is the create of that label, and closes that carry the label of another life do not count; labels of two creates
 /// that can have opened and found open the same incarnation are labels of one life.
-fn certainly_open(channel: &Channel<'_>, job: usize, life: Life, span: &Span) -> bool {
+pub(super) fn certainly_open(channel: &Channel<'_>, job: usize, life: Life, span: &Span) -> bool {
     let facts = channel.facts;
     let one_life = |a: usize, b: usize| {
         let both = |incarnation: &Incarnation| incarnation.bears(Some(a)) && incarnation.bears(Some(b));

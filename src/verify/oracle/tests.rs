@@ -4,7 +4,7 @@
 //! limit` are its `ok`, `info` and `fail`. `1! emit a e1` is an invoke and an `ok`, `1- emit a e1` an invoke and a
 //! `fail`. The job `-` is the system. After the operands may stand `@L` (a life), `#d` (a digest), `start`,
 //! `after:e1`. A step that begins with a stream's name is a receive or a drained: `s < e1`, `s lag 2`, `s end
-//! completed`, `s stop`, `s drained`.
+//! completed`, `s stop`, `s drained`. `held 2` is a `retained` line, `expired a` an `expired` one.
 
 use super::super::findings::Status;
 use super::super::history::{Action, Delivered, Kind, Line, Outcome, Reason, Since};
@@ -48,8 +48,13 @@ fn operation(words: &[&str]) -> Action {
     }
 }
 
-/// What a stream saw, or that it was drained.
+/// What a stream saw, or that it was drained; or what the router holds, or gives up.
 fn observation(words: &[&str]) -> Action {
+    match words[0] {
+        "held" => return Action::Retained { jobs: words[1].parse().expect("a number") },
+        "expired" => return Action::Expired { job: words[1].to_owned() },
+        _ => {}
+    }
     let stream = words[0].to_owned();
     let what = match words[1] {
         "<" => Delivered::Event {
@@ -650,4 +655,45 @@ fn tails_and_late_effects() {
     assert_eq!(late("3> emit a e; 3?; 1! create a; 2! sub a s; s < e"), 0);
     assert_eq!(late("1! create a; 3> emit a e; 2! sub a s; s < e; 3?"), 0);
     assert_eq!(late("1! create a; 3> emit a e; 3?; 4> close a; 1! create a; 4.; 2! sub a s; s end"), 0);
+}
+
+#[test]
+fn reclaimed_by_number() {
+    cases(&[
+        ("nothing was ever created", "held 1", "G10"),
+        ("open", "1! create a; held 1", ""),
+        ("closed, and nobody has read it", "1! create a; 1! close a; held 1", ""),
+        ("given up unread, for whatever reason", "1! create a; 1! close a; held 0", ""),
+        ("read to its end", "1! create a; 2! sub a s; 1! close a; s end; held 1", "G10"),
+        ("its close has not returned", "1! create a; 2! sub a s; 1> close a; s end; held 1; 1.", ""),
+        ("its close may be another's", "1! create a; 2! sub a s; 1> close a; s end; 1?; held 1", ""),
+        ("a create that found it open", "1! create a; 1! create a; held 2", "G10"),
+        ("a create that may have taken effect", "1! create a; 2> create b; 2?; held 2", ""),
+        ("a refused one has not", "1! create a; 2- create b; held 2", "G10"),
+        ("the old life", "1! create a @L; 2! sub a s @L; 1! close a @L; 1! create a @M; s end; held 2", "G10"),
+        ("the old life, unread", "1! create a @L; 1! close a @L; 1! create a @M; held 2", ""),
+        ("whose end it was", "1! create a; 2> sub a s; 1! close a; 1! create a; 1! close a; 2.; s end; held 2", ""),
+    ]);
+}
+
+#[test]
+fn reclaimed_in_time() {
+    cases(&[
+        ("served after its end", "1! create a; 2! sub a s; 1! close a; s end; 3! sub a t start", "G10"),
+        ("served while its close is open", "1! create a; 2! sub a s; 1> close a; s end; 3! sub a t; 1.", ""),
+        ("asked before the end", "1! create a; 2! sub a s; 1! close a; 3> sub a t; s end; 3.", ""),
+        ("refused after its end", "1! create a; 2! sub a s; 1! close a; s end; 3> sub a t; 3x unknown", ""),
+        ("served through the old handle", "1! create a @L; 2! sub a s @L; 1! close a @L; s end; 3! sub a t @L", "G10"),
+        ("a new life is served", "1! create a; 2! sub a s; 1! close a; s end; 1! create a; 3! sub a t", ""),
+        ("refused unread", "1! create a; 1! emit a e; 1! close a; 2> sub a s start; 2x unknown", "G10"),
+        ("refused without a word", "1! create a; 1! close a; 2- sub a s", "G10"),
+        ("refused for a limit", "1! create a; 1! close a; 2> sub a s; 2x limit", ""),
+        ("refused for its position", "1! create a; 1! close a; 2> sub a s after:e; 2x unknown", ""),
+        ("refused amid its close", "1! create a; 1> close a; 2> sub a s; 1.; 2x closed", ""),
+        ("refused when its time was over", "1! create a; 1! close a; expired a; 2> sub a s; 2x unknown", ""),
+        ("somebody else's time", "1! create a; 1! close a; expired b; 2> sub a s; 2x unknown", "G10"),
+        ("a reader who may have read it", "1! create a; 3! sub a t; 1! close a; 2> sub a s; 2x unknown", ""),
+        ("a reader who was refused", "1! create a; 1! close a; 3> sub a t; 3x limit; 2> sub a s; 2x unknown", "G10"),
+        ("created again meanwhile", "1! create a; 1! close a; 2> sub a s; 1! create a; 1! close a; 2x closed", ""),
+    ]);
 }
