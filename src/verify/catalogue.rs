@@ -182,6 +182,7 @@ pub fn scenarios() -> Vec<Scenario> {
             ],
         ),
     ]);
+    all.extend(closed_and_read());
     all.extend([
         look_alikes("prefix", "one name begins another", ["a", "ab"]),
         look_alikes("case", "two names differ in case only", ["a", "A"]),
@@ -212,6 +213,60 @@ fn look_alikes<N: Into<String>>(id: &'static str, about: &'static str, names: [N
         ],
     };
     Scenario { id, about, program, system: false }
+}
+
+/// A close overtakes readers, and one reader's end another's subscribe: what is over must stay until somebody has read
+/// it, and no longer.
+fn closed_and_read() -> [Scenario; 4] {
+    let scenario = |id, about, prelude, threads| Scenario {
+        id,
+        about,
+        program: Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads },
+        system: false,
+    };
+    let by_old_handle = |stream| Op::Subscribe { job: 0, stream, from: From::Start, door: Door::Straggler };
+    [
+        scenario(
+            "fast-job",
+            "a job is done before, while or after its two readers come, of whom one comes by name",
+            vec![create(0), create(1), subscribe(1, 2, From::Start)],
+            vec![
+                vec![emit(0), close(0, Outcome::Failed)],
+                vec![subscribe_by_name(0, 0, From::Start), read_to_end(0)],
+                vec![subscribe(0, 1, From::Start), emit(1)],
+            ],
+        ),
+        scenario(
+            "read-and-asked-again",
+            "one stream has its end while others are opened, and the other reader leaves",
+            vec![create(0), create(1), emit(0), subscribe(0, 0, From::Start)],
+            vec![
+                vec![read_to_end(0), emit(1)],
+                vec![close(0, Outcome::Completed), subscribe(0, 1, From::Start)],
+                vec![subscribe_by_name(0, 2, From::Start), Op::Leave { stream: 2 }],
+            ],
+        ),
+        scenario(
+            "owner-gone",
+            "the owner's handle is dropped while two readers come by name",
+            vec![create(0), create(1), emit(0)],
+            vec![
+                vec![Op::Drop { job: 0 }, emit(1)],
+                vec![subscribe_by_name(0, 0, From::Start), read_to_end(0)],
+                vec![subscribe_by_name(0, 1, From::Start)],
+            ],
+        ),
+        scenario(
+            "old-life-read",
+            "a closed job's name is created again before, while or after the old life is read by its handle",
+            vec![create(0), create(1), emit(0), close(0, Outcome::Completed)],
+            vec![
+                vec![create(0), emit(0), subscribe(0, 2, From::Start)],
+                vec![by_old_handle(0), read_to_end(0)],
+                vec![by_old_handle(1), emit(1)],
+            ],
+        ),
+    ]
 }
 
 /// Programs in which the system narrates.

@@ -182,8 +182,16 @@ const RECLAIMED: Explanation = Explanation {
         is dropped at once robs fast jobs of their output.",
     breach: "Each job that is posted and never read leaves a channel behind. Or: a job that finishes before its reader \
         arrives is gone, and its output with it.",
-    checked: "Not checked by this build: neither `narrowcast verify` nor `narrowcast check FILE` gives a verdict on it.",
-    limits: "The allocator may keep freed memory. A sink that an operator configures keeps what it was made to keep.",
+    checked: "`narrowcast verify` lets closes and ends race with first and later subscribes, under `interleaved` and \
+        `loom`; at the end of each run it asks the router of how many jobs it still holds something. Three things break \
+        it: a number larger than that of the lives which were not closed and read to their end; a subscribe that is \
+        served although every life that it can mean was; one that is refused as of no job although its life was closed \
+        and nobody can have read it. `narrowcast check FILE` judges the same in recorded histories. That memory is \
+        given back, and wakers with it, is a test of the crate's own (`tests/reclaimed.rs`).",
+    limits: "The number is the router's own word: one that miscounts is found out only by what it serves. An unread life \
+        whose name is created again is judged only by that number. A linger limit that passes is told by the recorder \
+        (`expired`); the runs of `verify` take no time and never come near one. The allocator may keep freed memory. A \
+        sink that an operator configures keeps what it was made to keep.",
 };
 
 const WIRE_CONFINEMENT: Explanation = Explanation {

@@ -42,11 +42,19 @@ pub enum Premise {
     SubscribeDuringClose,
     /// A stream of an old incarnation had its end while another thread was creating the name again.
     EndDuringCreate,
+    /// A stream was opened, the job's first, and then another thread closed the job.
+    SubscribeBeforeClose,
+    /// A stream was opened, the job's first, after another thread had closed the job.
+    SubscribeAfterClose,
+    /// A stream was opened, and then another thread's stream of the job had its end.
+    SubscribeBeforeEnd,
+    /// A subscribe was refused because another thread's stream of the job had had its end.
+    SubscribeAfterEnd,
 }
 
 impl Premise {
     /// All of them.
-    pub const ALL: [Premise; 15] = [
+    pub const ALL: [Premise; 19] = [
         Premise::JobsInterleaved,
         Premise::EmitBeforeCreate,
         Premise::EmitAfterCreate,
@@ -62,6 +70,10 @@ impl Premise {
         Premise::SubscribeAmidEmits,
         Premise::SubscribeDuringClose,
         Premise::EndDuringCreate,
+        Premise::SubscribeBeforeClose,
+        Premise::SubscribeAfterClose,
+        Premise::SubscribeBeforeEnd,
+        Premise::SubscribeAfterEnd,
     ];
 
     /// Its name in the evidence.
@@ -82,6 +94,10 @@ impl Premise {
             Premise::SubscribeAmidEmits => "subscribe_amid_emits",
             Premise::SubscribeDuringClose => "subscribe_during_close",
             Premise::EndDuringCreate => "end_during_create",
+            Premise::SubscribeBeforeClose => "subscribe_before_close",
+            Premise::SubscribeAfterClose => "subscribe_after_close",
+            Premise::SubscribeBeforeEnd => "subscribe_before_end",
+            Premise::SubscribeAfterEnd => "subscribe_after_end",
         }
     }
 
@@ -100,6 +116,7 @@ impl Premise {
             Guarantee::G5 => &[Premise::EmittersInterleaved],
             Guarantee::G6 => &[Premise::LagMetRead, Premise::ReaderWaited],
             Guarantee::G9 => &[Premise::ReaderWaited, Premise::EmitBeforeClose, Premise::EmitAfterClose],
+            Guarantee::G10 => &[Premise::SubscribeAfterClose, Premise::SubscribeAfterEnd],
             _ => &[Premise::JobsInterleaved],
         }
     }
@@ -111,7 +128,11 @@ impl Premise {
             Premise::EmitBeforeCreate
             | Premise::EmitAfterCreate
             | Premise::EmitBeforeClose
-            | Premise::EmitAfterClose => !self.pairs(history).is_empty(),
+            | Premise::EmitAfterClose
+            | Premise::SubscribeBeforeClose
+            | Premise::SubscribeAfterClose
+            | Premise::SubscribeBeforeEnd
+            | Premise::SubscribeAfterEnd => !self.pairs(history).is_empty(),
             Premise::ReaderWaited => waits > 0,
             Premise::LagMetRead => lag_met_read(history),
             Premise::StragglerMetNewLife => straggler_met_new_life(history),
@@ -131,16 +152,25 @@ pub type Step = (i64, usize);
 
 impl Premise {
     /// Two orders of one race. Either alone is what a sequential run reaches too.
-    pub const RACES: [[Premise; 2]; 2] =
-        [[Premise::EmitBeforeCreate, Premise::EmitAfterCreate], [Premise::EmitBeforeClose, Premise::EmitAfterClose]];
+    pub const RACES: [[Premise; 2]; 4] = [
+        [Premise::EmitBeforeCreate, Premise::EmitAfterCreate],
+        [Premise::EmitBeforeClose, Premise::EmitAfterClose],
+        [Premise::SubscribeBeforeClose, Premise::SubscribeAfterClose],
+        [Premise::SubscribeBeforeEnd, Premise::SubscribeAfterEnd],
+    ];
 
-    /// The emits and the creates, or closes, that went in this order. None for a premise that is no side of a race.
+    /// The emits or subscribes, each with the create, close or read that it raced and that it went before, or after, as
+    /// this premise says. None for a premise that is no side of a race.
     pub fn pairs(self, history: &[Line]) -> Vec<(Step, Step)> {
         match self {
             Premise::EmitBeforeCreate => emits_before_create(history),
             Premise::EmitAfterCreate => emits_after_create(history),
             Premise::EmitBeforeClose => emits_before_close(history),
             Premise::EmitAfterClose => emits_after_close(history),
+            Premise::SubscribeBeforeClose => first_subscribes(history, |subscribe, close| subscribe < close),
+            Premise::SubscribeAfterClose => first_subscribes(history, |subscribe, close| close < subscribe),
+            Premise::SubscribeBeforeEnd => subscribes_and_ends(history, Kind::Ok, |subscribe, end| subscribe < end),
+            Premise::SubscribeAfterEnd => subscribes_and_ends(history, Kind::Fail, |subscribe, end| end < subscribe),
             _ => Vec::new(),
         }
     }
@@ -188,7 +218,7 @@ fn by_name(line: &Line) -> bool {
     line.action.f() == "emit" && line.life().is_none()
 }
 
-/// These emits, each with every `ok` operation `f` on its job by another thread that completed on the side asked for.
+/// These emits (or subscribes), each with every `ok` operation `f` on its job by another thread that completed on the side asked for.
 fn paired<'h>(
     history: &'h [Line],
     emits: impl Iterator<Item = (usize, &'h Line, &'h str)>,
@@ -222,6 +252,31 @@ fn emits_before_close(history: &[Line]) -> Vec<(Step, Step)> {
 
 fn emits_after_close(history: &[Line]) -> Vec<(Step, Step)> {
     paired(history, completed(history, "emit", Kind::Fail), "close", |emit, close| close < emit)
+}
+
+/// The first subscribe of each job that opened a stream, with the closes by other threads on one side of it.
+fn first_subscribes(history: &[Line], side: impl Fn(usize, usize) -> bool) -> Vec<(Step, Step)> {
+    let opened = || completed(history, "subscribe", Kind::Ok);
+    let first = opened().filter(|(at, _, job)| !opened().any(|(before, _, of)| before < *at && of == *job));
+    paired(history, first, "close", side)
+}
+
+/// Subscribes that came to this, with the ends on one side of them that other threads' streams of the job had.
+fn subscribes_and_ends(history: &[Line], to: Kind, side: impl Fn(usize, usize) -> bool) -> Vec<(Step, Step)> {
+    let ends = history.iter().enumerate().filter_map(|(at, line)| match &line.action {
+        Action::Receive { stream, what: Delivered::End(_) } => {
+            Some((at, line, opening(history, stream).and_then(job)?))
+        }
+        _ => None,
+    });
+    let ends: Vec<_> = ends.filter(|(_, line, _)| line.process > 0).collect();
+    let mut pairs = Vec::new();
+    for (at, subscribe, name) in completed(history, "subscribe", to).filter(|(_, line, _)| line.process > 0) {
+        let others = ends.iter().filter(|(_, line, of)| *of == name && line.process != subscribe.process);
+        let met = others.filter(|(then, ..)| side(at, *then));
+        pairs.extend(met.map(|(then, ..)| (step(history, at), step(history, *then))));
+    }
+    pairs
 }
 
 fn lag_met_read(history: &[Line]) -> bool {

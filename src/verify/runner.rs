@@ -172,7 +172,8 @@ impl Run {
         }
     }
 
-    /// Reads every stream that nobody is reading any more until it has nothing to give, and declares them all drained.
+    /// Reads every stream that nobody is reading any more until it has nothing to give, and declares them all drained;
+    /// then asks the router, if it can say, of how many jobs it still holds something.
     ///
     /// A stream that some thread still waits on is not asked again: had there been something to deliver, the router
     /// should have woken its reader, and asking would hide that it did not.
@@ -190,6 +191,9 @@ impl Run {
             }
         }
         self.recorder.declare_drained(process);
+        if let Some(jobs) = self.subject.live() {
+            self.recorder.write(Line::new(process, Kind::Ok, Action::Retained { jobs: jobs as u64 }));
+        }
     }
 
     async fn turn(&self, pace: Pace) {

@@ -20,6 +20,8 @@ pub mod edited_in_place;
 pub mod fail_silent;
 pub mod global_broadcast;
 pub mod guard_across_await;
+pub mod happy_path_cleanup;
+pub mod history_outlives_job;
 pub mod history_then_live;
 pub mod id_reuse_overwrite;
 pub mod idle_as_done;
@@ -32,6 +34,7 @@ pub mod near_drop_oldest;
 pub mod near_joined_maps;
 pub mod near_joined_replay;
 pub mod near_keyed_retry;
+pub mod near_lingering;
 pub mod near_quoted_names;
 pub mod near_shared_log;
 pub mod near_single_reader;
@@ -44,12 +47,14 @@ pub mod pre_subscribe_loss;
 pub mod prefix_match;
 pub mod re_emit_without_id;
 pub mod recycled_buffer;
+pub mod removed_at_close;
 pub mod retry_without_key;
 pub mod revisit;
 pub mod route_then_await;
 pub mod seed_router;
 pub mod sentinel_name;
 pub mod separator_collision;
+pub mod shadowed_life;
 pub mod shared_ring;
 pub mod stale_handle;
 pub mod stolen_receiver;
@@ -154,6 +159,10 @@ exhibits! {
     system_name::ABOUT => system_name::SystemName,
     fail_silent::ABOUT => fail_silent::FailSilent,
     abandoned_growth::ABOUT => abandoned_growth::AbandonedGrowth,
+    happy_path_cleanup::ABOUT => happy_path_cleanup::HappyPathCleanup,
+    removed_at_close::ABOUT => removed_at_close::RemovedAtClose,
+    shadowed_life::ABOUT => shadowed_life::ShadowedLife,
+    history_outlives_job::ABOUT => history_outlives_job::HistoryOutlivesJob,
     near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
     near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
     near_shared_log::ABOUT => near_shared_log::SharedLog,
@@ -165,6 +174,7 @@ exhibits! {
     near_two_replicas::ABOUT => near_two_replicas::TwoReplicas,
     near_keyed_retry::ABOUT => near_keyed_retry::KeyedRetry,
     near_stated_busy::ABOUT => near_stated_busy::StatedBusy,
+    near_lingering::ABOUT => near_lingering::KeptUntilRead,
 }
 
 /// One planted fault, of either kind.

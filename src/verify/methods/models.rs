@@ -150,7 +150,13 @@ fn close_against_subscribe() -> Model {
             ],
         ),
         most_preemptions: None,
-        claims: vec![(Guarantee::G9, vec![Premise::SubscribeDuringClose, Premise::ReaderWaited])],
+        claims: vec![
+            (Guarantee::G9, vec![Premise::SubscribeDuringClose, Premise::ReaderWaited]),
+            (
+                Guarantee::G10,
+                vec![Premise::SubscribeBeforeClose, Premise::SubscribeAfterClose, Premise::SubscribeAfterEnd],
+            ),
+        ],
     }
 }
 
@@ -172,6 +178,7 @@ fn close_against_new_life() -> Model {
             (Guarantee::G1, vec![Premise::StragglerMetNewLife]),
             (Guarantee::G2, vec![Premise::StragglerMetNewLife, Premise::EndDuringCreate]),
             (Guarantee::G4, vec![Premise::EndDuringCreate]),
+            (Guarantee::G10, vec![Premise::EndDuringCreate]),
         ],
     }
 }
@@ -256,6 +263,9 @@ fn cancel_against_completion() -> Model {
             vec![vec![close(Outcome::Completed)], vec![close(Outcome::Cancelled)], vec![read_to_end(0)]],
         ),
         most_preemptions: None,
-        claims: vec![(Guarantee::G9, vec![Premise::ClosesOverlapped, Premise::ReaderWaited])],
+        claims: vec![
+            (Guarantee::G9, vec![Premise::ClosesOverlapped, Premise::ReaderWaited]),
+            (Guarantee::G10, vec![Premise::ClosesOverlapped, Premise::ReaderWaited]),
+        ],
     }
 }

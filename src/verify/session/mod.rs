@@ -118,9 +118,9 @@ impl Method {
 }
 
 /// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
-pub const CHECKED: [Guarantee; 7] = {
+pub const CHECKED: [Guarantee; 8] = {
     use Guarantee::*;
-    [G1, G2, G3, G4, G5, G6, G9]
+    [G1, G2, G3, G4, G5, G6, G9, G10]
 };
 
 /// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of
