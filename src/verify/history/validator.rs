@@ -58,6 +58,10 @@ struct Names {
 }
 
 /// What a line says was done: as it was parsed, or built.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives for one line, on the stack; a box would be an allocation a line"
+)]
 enum Said<'a> {
     Wire(F, Option<WireValue<'a>>),
     Built(&'a Action),
