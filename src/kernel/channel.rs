@@ -36,7 +36,7 @@ struct State {
     outcome: Option<Outcome>,
     /// Open streams.
     streams: usize,
-    /// Some stream has had the end.
+    /// Some stream has had the end and is on its way to have the registry let go: none is opened any more.
     drained: bool,
     /// The registry has let go of it: it answers as a job that never was.
     reclaimed: bool,
@@ -132,7 +132,7 @@ impl Channel {
     /// Opens a stream: `start` says from which position, given the one that the next event takes.
     pub(super) fn open(&self, start: impl FnOnce(u64) -> Result<u64, Refused>) -> Result<u64, Refused> {
         let mut state = self.state.lock();
-        if state.reclaimed {
+        if state.reclaimed || state.drained {
             return Err(Refused::Unknown);
         }
         let position = start(state.log.next())?;

@@ -46,7 +46,7 @@ pub enum Premise {
     SubscribeBeforeClose,
     /// A stream was opened, the job's first, after another thread had closed the job.
     SubscribeAfterClose,
-    /// A stream was opened, and then another thread's stream of the job had its end.
+    /// A subscribe was answered, and then another thread's stream of the job had its end.
     SubscribeBeforeEnd,
     /// A subscribe was refused because another thread's stream of the job had had its end.
     SubscribeAfterEnd,
@@ -169,8 +169,10 @@ impl Premise {
             Premise::EmitAfterClose => emits_after_close(history),
             Premise::SubscribeBeforeClose => first_subscribes(history, |subscribe, close| subscribe < close),
             Premise::SubscribeAfterClose => first_subscribes(history, |subscribe, close| close < subscribe),
-            Premise::SubscribeBeforeEnd => subscribes_and_ends(history, Kind::Ok, |subscribe, end| subscribe < end),
-            Premise::SubscribeAfterEnd => subscribes_and_ends(history, Kind::Fail, |subscribe, end| end < subscribe),
+            Premise::SubscribeBeforeEnd => {
+                subscribes_and_ends(history, &[Kind::Ok, Kind::Fail], |subscribe, end| subscribe < end)
+            }
+            Premise::SubscribeAfterEnd => subscribes_and_ends(history, &[Kind::Fail], |subscribe, end| end < subscribe),
             _ => Vec::new(),
         }
     }
@@ -262,7 +264,7 @@ fn first_subscribes(history: &[Line], side: impl Fn(usize, usize) -> bool) -> Ve
 }
 
 /// Subscribes that came to this, with the ends on one side of them that other threads' streams of the job had.
-fn subscribes_and_ends(history: &[Line], to: Kind, side: impl Fn(usize, usize) -> bool) -> Vec<(Step, Step)> {
+fn subscribes_and_ends(history: &[Line], to: &[Kind], side: impl Fn(usize, usize) -> bool) -> Vec<(Step, Step)> {
     let ends = history.iter().enumerate().filter_map(|(at, line)| match &line.action {
         Action::Receive { stream, what: Delivered::End(_) } => {
             Some((at, line, opening(history, stream).and_then(job)?))
@@ -271,7 +273,8 @@ fn subscribes_and_ends(history: &[Line], to: Kind, side: impl Fn(usize, usize) -
     });
     let ends: Vec<_> = ends.filter(|(_, line, _)| line.process > 0).collect();
     let mut pairs = Vec::new();
-    for (at, subscribe, name) in completed(history, "subscribe", to).filter(|(_, line, _)| line.process > 0) {
+    let answered = to.iter().flat_map(|kind| completed(history, "subscribe", *kind));
+    for (at, subscribe, name) in answered.filter(|(_, line, _)| line.process > 0) {
         let others = ends.iter().filter(|(_, line, of)| *of == name && line.process != subscribe.process);
         let met = others.filter(|(then, ..)| side(at, *then));
         pairs.extend(met.map(|(then, ..)| (step(history, at), step(history, *then))));

@@ -68,6 +68,7 @@ pub fn models() -> Vec<Model> {
         leave_against_emit(),
         drop_against_subscribe(),
         cancel_against_completion(),
+        end_against_end(),
     ]
 }
 
@@ -267,5 +268,21 @@ fn cancel_against_completion() -> Model {
             (Guarantee::G9, vec![Premise::ClosesOverlapped, Premise::ReaderWaited]),
             (Guarantee::G10, vec![Premise::ClosesOverlapped, Premise::ReaderWaited]),
         ],
+    }
+}
+
+/// Two readers have the end, and one of them asks again. The other may have had it first, and be about to give the job
+/// up.
+fn end_against_end() -> Model {
+    let close = Op::Close { job: 0, outcome: Outcome::Completed, door: Door::Handle };
+    Model {
+        id: "end-against-end",
+        race: "two readers of a closed job have its end, and one of them subscribes again",
+        program: program(
+            vec![CREATE, subscribe(0, 0, From::Start), subscribe(0, 1, From::Start), close],
+            vec![vec![read_to_end(0)], vec![read_to_end(1), subscribe(0, 2, From::Start)]],
+        ),
+        most_preemptions: None,
+        claims: vec![(Guarantee::G10, vec![Premise::SubscribeBeforeEnd, Premise::SubscribeAfterEnd])],
     }
 }
