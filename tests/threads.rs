@@ -125,8 +125,9 @@ fn who_waits_is_woken_and_who_waits_in_vain_is_declared_drained() {
     let spoken = program(vec![CREATE, SUBSCRIBE], vec![vec![read(Until::End)], vec![EMIT, EMIT, CLOSE]]);
     for seed in 0..200 {
         let execution = threads::run::<Reference>(&silent, seed, PATIENCE);
-        let last = execution.history.last().expect("something was recorded");
+        let [.., last, held] = &execution.history[..] else { panic!("something was recorded") };
         assert!(matches!(last.action, Action::Drained { .. }), "{last:?}");
+        assert_eq!(held.action, Action::Retained { jobs: 1 }, "asked when all is silent");
         assert_eq!((execution.waits, execution.abnormal), (1, None));
 
         let execution = threads::run::<Reference>(&spoken, seed, PATIENCE);

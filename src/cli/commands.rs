@@ -253,7 +253,8 @@ fn explain(guarantee: Guarantee, common: &Common) -> Result<u8, Failure> {
             checks.push(ExplainedCheck {
                 method: "shuttle".into(),
                 strength: Strength::Sampled,
-                what: "drawn schedules of drawn programs inside the shipped kernel: random, PCT, uniform random walk".into(),
+                what: "drawn schedules of drawn programs inside the shipped kernel: random, PCT, uniform random walk"
+                    .into(),
                 bounds: "8 jobs, about 40 threads, 24 streams, 64 events and more".into(),
             });
         }

@@ -45,7 +45,8 @@ impl Subject for KernelSubject {
             retention: kernel::log::Retention { events: setup.retain_events, bytes: usize::MAX },
             event_bytes: 1 << 16,
             linger_ticks: 1,
-            linger_jobs: 8,
+            // More than the widest program closes: no run comes near a limit, so what is gone unread is a breach.
+            linger_jobs: 1 << 10,
         });
         KernelSubject { kernel, incarnations: AtomicU64::new(setup.seed) }
     }
