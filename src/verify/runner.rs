@@ -192,7 +192,11 @@ impl Run {
         }
         self.recorder.declare_drained(process);
         if let Some(jobs) = self.subject.live() {
-            self.recorder.write(Line::new(process, Kind::Ok, Action::Retained { jobs: jobs as u64 }));
+            self.recorder.write(Line::new(
+                process,
+                Kind::Ok,
+                Action::Retained { jobs: u32::try_from(jobs).unwrap_or(u32::MAX) },
+            ));
         }
     }
 

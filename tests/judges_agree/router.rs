@@ -451,7 +451,7 @@ impl Router {
 
     fn say_what_is_held(&mut self) {
         if self.can_observe() {
-            let jobs = self.lives.iter().filter(|life| !life.given_up).count() as u64;
+            let jobs = self.lives.iter().filter(|life| !life.given_up).count() as u32;
             self.write(0, Kind::Ok, Action::Retained { jobs }, None);
         }
     }
@@ -487,7 +487,7 @@ impl Router {
             self.write(process, Kind::Ok, Action::Drained { stream }, None);
         }
         if !tape.one_in(3) {
-            let jobs = self.lives.iter().filter(|life| !life.given_up).count() as u64;
+            let jobs = self.lives.iter().filter(|life| !life.given_up).count() as u32;
             self.write(process, Kind::Ok, Action::Retained { jobs }, None);
         }
         debug_assert!(self.lives.iter().all(|life| life.name < 3));

@@ -80,7 +80,7 @@ impl Intake {
             (Action::Receive { stream, what }, _) => self.receive(number, stream, what, report),
             (Action::Drained { stream }, _) => self.drained(number, stream),
             (Action::Retained { jobs }, _) => {
-                report.retention.asked(number, *jobs);
+                report.retention.asked(number, u64::from(*jobs));
                 None
             }
             (Action::Expired { job }, _) => self.expired(number, job),

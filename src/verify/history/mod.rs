@@ -151,7 +151,7 @@ pub enum Action {
     /// the line before this one was written. What only the callers' own handles keep alive does not count.
     Retained {
         /// So many.
-        jobs: u64,
+        jobs: u32,
     },
     /// The stated linger limit of this name's closed lives (in time, or in number) is about to pass: from here on they
     /// may have been given up unread. A single `ok` line, no operation.
@@ -300,7 +300,7 @@ struct WireValue<'a> {
     #[serde(default)]
     outcome: Option<Outcome>,
     #[serde(default)]
-    jobs: Option<u64>,
+    jobs: Option<u32>,
 }
 
 #[derive(Deserialize, Clone, Copy)]

@@ -316,7 +316,7 @@ impl<'h> Facts<'h> {
     fn observe(&mut self, line: &'h Line, at: usize, names: &Names<'h>, streams: &BTreeMap<&'h str, usize>) {
         match &line.action {
             Action::Drained { stream } => self.streams[streams[stream.as_str()]].drained = Some(at),
-            Action::Retained { jobs } => self.retained.push((at, *jobs)),
+            Action::Retained { jobs } => self.retained.push((at, u64::from(*jobs))),
             // Of a job that nobody ever asked anything of it says nothing.
             Action::Expired { job } => self.expired.extend(names.jobs.get(job.as_str()).map(|job| (at, *job))),
             Action::Receive { stream, what } => {
