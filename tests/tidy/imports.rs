@@ -217,9 +217,9 @@ fn resolve(written: Written, bound: &BTreeSet<String>) -> Option<Import> {
         // A type, or a variant's enum: what it stands for was counted where it was bound, or is the prelude's.
         first if first.starts_with(char::is_uppercase) => return None,
         _ if !in_use && segments.len() == 1 => return None,
-        // Numbers have functions of their own: `u64::from`.
+        // Numbers have functions of their own, `u64::from`, and `clippy::x` is the name of a lint.
         "bool" | "char" | "str" | "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16"
-        | "u32" | "u64" | "u128" | "usize" => return None,
+        | "u32" | "u64" | "u128" | "usize" | "clippy" => return None,
         _ => segments,
     };
     Some(Import { line, segments })
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn paths_written_out_are_imports_too() {
-        let text = "fn f(x: std::io::Error) -> ::crate_of::B { super::c::d::<u8>(); x.e::<f::G>(); Vec::<u8>::new(); u64::from(1) }";
+        let text = "fn f(x: std::io::Error) -> ::crate_of::B { super::c::d::<u8>(); x.e::<f::G>(); Vec::<u8>::new(); u64::from(1) }\n#[allow(clippy::l)] fn i() {}";
         assert_eq!(named("src/x/y.rs", text), ["std::io::Error", "crate_of::B", "crate::x::c::d", "f::G"]);
     }
 

@@ -126,6 +126,12 @@ impl Rows<'_> {
             row.budget = Budget { kind: "runs".into(), limit, used: 0, hit: false };
             match &report {
                 Ok(report) => self.observed(&mut row, report),
+                // Each run has a watchdog of its own. That the many were not done in time says only that the machine is
+                // busy.
+                Err((Ended::Hang, words)) => {
+                    row.budget.hit = true;
+                    row.statement.push_str(&format!(" ({words})"));
+                }
                 Err((ended, words)) => end_badly(&mut row, *ended, words),
             }
             self.obligations.push(row);

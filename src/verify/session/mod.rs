@@ -16,7 +16,6 @@ use super::methods::threads;
 use super::premises::Premise;
 use super::regressions::regressions;
 use super::verdict::{Facts, MutantOutcome, Stable};
-use crate::compiled::guarded::Patch;
 use child::{Answer, Spawner, Task};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -82,8 +81,8 @@ impl Profile {
     /// After which a child is taken to hang. A net, not a budget: work is bounded by counts.
     pub fn deadline(self) -> Duration {
         Duration::from_secs(match self {
-            Profile::Quick => 120,
-            Profile::Ci => 600,
+            Profile::Quick => 300,
+            Profile::Ci => 1_200,
             Profile::Deep => 7_200,
         })
     }
@@ -335,7 +334,7 @@ impl Options {
                     Task::Ordinary { subject, patch: None }
                 }
                 Fault::Patch(patch) if self.uses(Method::Loom) || self.uses(Method::Shuttle) => {
-                    jobs.extend(self.patch(fault, patch, &expected));
+                    jobs.extend(self.patch(fault, (patch.number, patch.model), &expected));
                     Task::Ordinary { subject: 0, patch: Some(patch.number) }
                 }
                 _ => continue,
@@ -355,16 +354,16 @@ impl Options {
 impl Options {
     /// What is tried on a planted patch. While somebody waits, only the model that it names; the others would add
     /// kills, but no fault that is found.
-    fn patch(&self, fault: Fault, patch: &Patch, expected: &[Guarantee]) -> Vec<Job> {
+    fn patch(&self, fault: Fault, (number, named): (u32, &str), expected: &[Guarantee]) -> Vec<Job> {
         let mut jobs = Vec::new();
-        let copy = Copy::Guarded(patch.number);
+        let copy = Copy::Guarded(number);
         for (at, model) in loom::models().iter().enumerate() {
-            if self.uses(Method::Loom) && (self.profile != Profile::Quick || model.id == patch.model) {
+            if self.uses(Method::Loom) && (self.profile != Profile::Quick || model.id == named) {
                 let preemptions = Some(PREEMPTIONS_IN_PATCHES);
                 let task = Task::Loom { model: at, copy, preemptions, sequential: self.sequential };
                 jobs.push(Job { task, aim: Aim::Patch(fault, at) });
             }
-            if self.uses(Method::Shuttle) && model.id == patch.model {
+            if self.uses(Method::Shuttle) && model.id == named {
                 let plan = self.patch_plan(model, expected.to_vec());
                 jobs.push(Job { task: Task::Shuttle { copy, plan }, aim: Aim::PatchSampled(fault) });
             }
