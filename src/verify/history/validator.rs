@@ -1,6 +1,6 @@
 //! Whether a text is a history at all: what no single line can show.
 //!
-//! [`parse_line`] knows what is wrong with a line on its own; the [`Validator`] reads the lines in
+//! [`parse_line`](super::parse_line) knows what is wrong with a line on its own; the [`Validator`] reads the lines in
 //! order and knows the rest: completions without an invoke, operations of one process that overlap, tokens used twice.
 //! It also fills in what a completion may leave out (its value), so that the judges see whole lines only.
 

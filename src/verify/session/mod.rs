@@ -97,7 +97,7 @@ pub enum Method {
     Loom,
     /// [`shuttle`](super::methods::shuttle).
     Shuttle,
-    /// [`threads`](super::methods::threads).
+    /// [`threads`].
     Threads,
 }
 
