@@ -111,13 +111,6 @@ impl Program {
         panic!("operation {operation} of a program that has {}", self.operations());
     }
 
-    /// The program without `many` of its threads, from `first` on, as far as it has them.
-    pub fn without_threads(&self, first: usize, many: usize) -> Program {
-        let mut program = self.clone();
-        program.threads.drain(first..(first + many).min(self.threads.len()));
-        program
-    }
-
     /// The highest stream number plus one.
     pub fn streams(&self) -> usize {
         let all = self.prelude.iter().chain(self.threads.iter().flatten());

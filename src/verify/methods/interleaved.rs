@@ -489,15 +489,22 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
 pub(super) fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
     let least = minimise::minimise_on(start, breach, guarantee, seed);
     let again = replay_on(start, &least.program, seed, &least.schedule);
-    Found {
-        guarantee,
-        scenario: id.to_owned(),
-        minimised_from: breach.program.operations() as u64,
-        history: least.history.iter().map(|line| line.to_json()).collect(),
-        replays: again.history == least.history && again.abnormal == least.abnormal,
-        findings: least.findings.clone().expect("a breach of a guarantee has the judge's findings"),
-        program: (*least.program).clone(),
-        schedule: least.schedule,
+    Found::of(id, guarantee, &breach.program, least, &again)
+}
+
+impl Found {
+    /// The smallest breach of a guarantee that was found in a program, and what came of running it again.
+    pub(super) fn of(id: &str, guarantee: Guarantee, within: &Program, least: Breach, again: &Execution) -> Found {
+        Found {
+            guarantee,
+            scenario: id.to_owned(),
+            minimised_from: within.operations() as u64,
+            history: least.history.iter().map(|line| line.to_json()).collect(),
+            replays: again.history == least.history && again.abnormal == least.abnormal,
+            findings: least.findings.expect("a breach of a guarantee has the judge's findings"),
+            program: (*least.program).clone(),
+            schedule: least.schedule,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{Bench, minimise, wide};
 use crate::compiled;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::loom::Copy;
-use crate::verify::program::Program;
+use crate::verify::program::{Op, Program};
 use crate::verify::runner::{Pace, Recorder, Run};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{
@@ -390,6 +390,14 @@ pub struct Plan {
     pub wanted: Vec<Guarantee>,
 }
 
+impl Plan {
+    /// The programs, the drawn ones last.
+    pub fn all_programs(&self) -> Vec<(String, Program)> {
+        let drawn = (0..self.drawn).map(|at| (format!("drawn {at}"), wide::draw(SplitMix(self.seed ^ at).next())));
+        self.programs.iter().cloned().chain(drawn).collect()
+    }
+}
+
 /// What came of a plan.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
@@ -414,8 +422,7 @@ pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
     let prepare = prepare(copy);
     let mut bench = Bench::default();
     let mut report = Report::default();
-    let drawn = (0..plan.drawn).map(|at| (format!("drawn {at}"), wide::draw(SplitMix(plan.seed ^ at).next())));
-    for (id, program) in plan.programs.iter().cloned().chain(drawn) {
+    for (id, program) in plan.all_programs() {
         let program = Arc::new(program);
         let samplers: &[Sampler] = if plan.sequential { &[Sampler::Random] } else { &Sampler::ALL };
         for &sampler in samplers {
@@ -473,40 +480,28 @@ fn found(prepare: Prepare, id: &str, breach: &Breach, guarantee: Guarantee, seed
     };
     let least = fewest_switches(prepare, minimise::minimise_by(breach, search), guarantee, seed);
     let again = replay_on(prepare, &least.program, &least.schedule);
-    Found {
-        guarantee,
-        scenario: id.to_owned(),
-        minimised_from: breach.program.operations() as u64,
-        history: least.history.iter().map(|line| line.to_json()).collect(),
-        replays: again.history == least.history && again.abnormal == least.abnormal,
-        findings: least.findings.clone().expect("a breach of a guarantee has the judge's findings"),
-        program: (*least.program).clone(),
-        schedule: least.schedule,
-    }
+    Found::of(id, guarantee, &breach.program, least, &again)
 }
 
 /// Whether what is left of a larger program shows the breach under what is left of its schedule. It often does, which
 /// saves the draws.
 fn follow(prepare: Prepare, program: &Arc<Program>, larger: &Breach, guarantee: Guarantee) -> Option<Breach> {
-    // Its threads are those of the larger program, in their order; some are gone, and one may have lost an operation.
+    // Its threads are those of the larger program, in their order, each with what is left of its operations; some are gone.
     let mut left = program.threads.iter().enumerate().peekable();
-    let numbers: Vec<Option<u8>> = larger
-        .program
-        .threads
-        .iter()
-        .map(|thread| {
-            let next = left.next_if(|(_, ops)| {
-                ops == &thread || ops.len() + 1 == thread.len() && ops.iter().all(|op| thread.contains(op))
-            });
-            next.map(|(number, _)| number as u8)
-        })
-        .collect();
+    let mut number = |thread: &Vec<Op>| left.next_if(|(_, ops)| is_left_of(ops, thread)).map(|(at, _)| at as u8);
+    let numbers: Vec<Option<u8>> = larger.program.threads.iter().map(&mut number).collect();
     let schedule = larger.schedule.iter().filter_map(|thread| numbers[usize::from(*thread)]).collect();
     let given = Given { schedule, step: 0, begun: false, lenient: true, stale: Rc::default() };
     let watch = Watch { program: Arc::clone(program), wanted: vec![guarantee], ..Watch::default() };
     let watch = Rc::new(RefCell::new(watch));
     execute(prepare, program, Pace::Preemptive, Box::new(given), &watch);
     watch.take().first.remove(&guarantee)
+}
+
+/// Whether a thread can be what another becomes when some of its operations go.
+fn is_left_of(ops: &[Op], thread: &[Op]) -> bool {
+    let mut rest = thread.iter();
+    ops.iter().all(|op| rest.any(|other| other == op))
 }
 
 /// How often the turn passes from one thread to another.

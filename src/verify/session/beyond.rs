@@ -183,7 +183,9 @@ impl Rows<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Aim, Method, Options, Profile, rows};
     use super::*;
+    use crate::verify::findings::Status;
 
     #[test]
     fn floors_stand_beside_the_bounds() {
@@ -196,5 +198,30 @@ mod tests {
             short.map(|row| row.premise).collect::<Vec<_>>(),
             ["programs_creating_again", "programs_closing_amid_emits"]
         );
+    }
+
+    /// The verdict on real threads whose child ended so.
+    fn verdict(ended: Ended) -> Status {
+        let options = Options {
+            profile: Profile::Quick,
+            seed: 1,
+            only: Vec::new(),
+            methods: vec![Method::Threads],
+            fault: None,
+            sequential: false,
+            argv: Vec::new(),
+        };
+        let jobs = options.jobs();
+        assert!(matches!(jobs[..], [Job { aim: Aim::Threads, .. }]), "real threads and nothing else");
+        let answers = [Answer::Ended(ended, "as it ended".into())];
+        let mut stable = rows::assemble(&options, &jobs, &answers, &[true]).stable;
+        stable.conclude();
+        stable.verdict
+    }
+
+    #[test]
+    fn a_child_that_is_late_shows_nothing_and_one_that_dies_is_a_breach() {
+        assert_eq!(verdict(Ended::Hang), Status::Inconclusive);
+        assert_eq!(verdict(Ended::Abort), Status::Violated);
     }
 }

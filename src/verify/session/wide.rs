@@ -7,8 +7,8 @@ use crate::verify::counterexample::Counterexample;
 use crate::verify::faults::Fault;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
-use crate::verify::methods::shuttle::{Plan, Report};
-use crate::verify::methods::{loom, wide};
+use crate::verify::methods::loom;
+use crate::verify::methods::shuttle::{Plan, Report, Sampler};
 use crate::verify::premises::Premise;
 use crate::verify::verdict::{Budget, Ended, FRONTIER_EMPTIED, KilledBy, MutantOutcome, Obligation, Strength};
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ impl Rows<'_> {
     pub(super) fn wide(&mut self, job: &Job, answer: &Answer<Value>) {
         let Task::Shuttle { plan, .. } = &job.task else { return };
         let report: Result<Report, _> = read(answer);
+        let programs = plan.all_programs();
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
         let mut claims: Vec<Guarantee> = CHECKED.into_iter().filter(shown_by_wide_programs).chain(found).collect();
         claims.retain(|claim| self.options.asks_for(*claim));
@@ -55,12 +56,11 @@ impl Rows<'_> {
         for claim in claims {
             let mut row = blank(claim, "shuttle", "sampled", Strength::Sampled);
             row.statement =
-                format!("inside the shipped kernel, forty threads on eight jobs: no history breaks {claim}");
+                format!("inside the shipped kernel, in wide programs under drawn schedules: no history breaks {claim}");
             row.beyond = true;
-            row.bounds = bounds((plan.drawn > 0).then(|| wide::draw(plan.seed)).iter());
-            row.bounds.insert("programs".into(), json!(plan.drawn));
-            let samplers = if plan.sequential { 1 } else { 3 };
-            let limit = plan.drawn * plan.schedules_each * samplers;
+            row.bounds = bounds(programs.iter().map(|(_, program)| program));
+            let each = if plan.sequential { 1 } else { plan.schedules_each * Sampler::ALL.len() as u64 };
+            let limit = programs.len() as u64 * each;
             row.budget = Budget { kind: "schedules".into(), limit, used: 0, hit: false };
             match &report {
                 Ok(report) => self.sampled(&mut row, report, plan.seed),
