@@ -17,6 +17,8 @@ pub mod guarantee;
 pub mod history;
 pub mod methods;
 pub mod oracle;
+pub mod outcomes;
+pub mod pairings;
 pub mod premises;
 pub mod program;
 pub mod regressions;

@@ -293,6 +293,57 @@ pub(super) fn exhaust_on(
     searched
 }
 
+/// How far [`every_on`] went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Every {
+    /// Schedules tried.
+    pub schedules: u64,
+    /// There is no other within the bound.
+    pub frontier_emptied: bool,
+}
+
+/// Shows every execution of a program, up to `most`, in which at most `preemptions` turns (all, if none) are taken from a
+/// thread that could have gone on.
+pub(super) fn every_on(
+    start: Start,
+    program: &Arc<Program>,
+    seed: u64,
+    (most, preemptions): (u64, Option<usize>),
+    see: &mut dyn FnMut(&Execution),
+) -> Every {
+    let mut every = Every { schedules: 0, frontier_emptied: false };
+    let mut path: Vec<usize> = Vec::new();
+    while every.schedules < most {
+        let execution =
+            execute(start, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
+        every.schedules += 1;
+        see(&execution);
+        path.resize(execution.choices.len(), 0);
+        let Some(deepest) = deepest_with_a_choice(&execution, &path, preemptions) else {
+            every.frontier_emptied = true;
+            return every;
+        };
+        path[deepest] += 1;
+        path.truncate(deepest + 1);
+    }
+    every
+}
+
+/// The last step at which the next choice is there and does not preempt too often.
+fn deepest_with_a_choice(execution: &Execution, path: &[usize], preemptions: Option<usize>) -> Option<usize> {
+    let most = preemptions.unwrap_or(usize::MAX);
+    let (mut used, mut deepest) = (0, None);
+    for (step, choices) in execution.choices.iter().enumerate() {
+        // Whoever moved last comes first where he can go on; then any other choice takes his turn from him.
+        let goes_on = step > 0 && choices[0] == execution.schedule[step - 1];
+        if path[step] + 1 < choices.len() && used + usize::from(goes_on) <= most {
+            deepest = Some(step);
+        }
+        used += usize::from(goes_on && path[step] > 0);
+    }
+    deepest
+}
+
 /// Tries `many` schedules of a program, drawn from a seed, until `enough` says so.
 pub fn sample<S: Subject>(
     program: &Arc<Program>,
