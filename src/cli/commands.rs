@@ -355,6 +355,7 @@ fn lines_of(texts: &[String]) -> History {
                 kind: parsed.kind,
                 action: parsed.action?,
                 reason: parsed.reason,
+                shown: parsed.shown,
             })
         })
         .collect()

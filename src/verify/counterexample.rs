@@ -172,7 +172,7 @@ impl Counterexample {
             let wrong = |why: String| format!("line {} of the counterexample's history: {why}", at + 1);
             let parsed = parse_line(text).map_err(wrong)?.ok_or_else(|| wrong("it is empty".into()))?;
             let action = parsed.action.ok_or_else(|| wrong("it has no value".into()))?;
-            Ok(Line { process: parsed.process, kind: parsed.kind, action, reason: parsed.reason })
+            Ok(Line { process: parsed.process, kind: parsed.kind, action, reason: parsed.reason, shown: parsed.shown })
         });
         parsed.collect()
     }

@@ -185,7 +185,7 @@ impl Run {
             let most = 4 * self.program.operations() + 16;
             for _ in 0..most {
                 let Poll::Ready(delivery) = poll_insistently(&mut stream.next()) else { break };
-                if self.record(process, number, delivery) == Reading::Over {
+                if self.record(process, number, delivery, stream.position()) == Reading::Over {
                     break;
                 }
             }
@@ -398,7 +398,7 @@ impl Run {
                 Delivery::Lagged(n) => n,
                 Delivery::Stopped(_) | Delivery::End(_) => 0,
             };
-            if self.record(process, number, delivery) == Reading::Over {
+            if self.record(process, number, delivery, stream.position()) == Reading::Over {
                 return;
             }
         }
@@ -413,7 +413,7 @@ impl Run {
             std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
         };
         if let Poll::Ready(delivery) = polled
-            && self.record(process, number, delivery) == Reading::Over
+            && self.record(process, number, delivery, stream.position()) == Reading::Over
         {
             return;
         }
@@ -443,7 +443,8 @@ impl Run {
         .await
     }
 
-    fn record(&self, process: i64, number: usize, delivery: Delivery) -> Reading {
+    /// Writes a delivery down, with the position that the reader was shown.
+    fn record(&self, process: i64, number: usize, delivery: Delivery, shown: Option<String>) -> Reading {
         let (what, reading) = match delivery {
             Delivery::Event(text) => {
                 (Delivered::Event { event: token_of(&text), digest: Some(digest(&text)) }, Reading::Open)
@@ -456,7 +457,7 @@ impl Run {
         if let Some((name, state_of)) = state.streams.get_mut(&number) {
             *state_of = reading;
             let stream = name.clone();
-            state.lines.push(Line::new(process, Kind::Ok, Action::Receive { stream, what }));
+            state.lines.push(Line { shown, ..Line::new(process, Kind::Ok, Action::Receive { stream, what }) });
         }
         reading
     }

@@ -19,6 +19,7 @@ pub mod drop_newest;
 pub mod edited_in_place;
 pub mod fail_silent;
 pub mod global_broadcast;
+pub mod global_cursor;
 pub mod guard_across_await;
 pub mod happy_path_cleanup;
 pub mod history_outlives_job;
@@ -35,6 +36,7 @@ pub mod near_joined_maps;
 pub mod near_joined_replay;
 pub mod near_keyed_retry;
 pub mod near_lingering;
+pub mod near_own_cursor;
 pub mod near_quoted_names;
 pub mod near_shared_log;
 pub mod near_single_reader;
@@ -55,11 +57,13 @@ pub mod seed_router;
 pub mod sentinel_name;
 pub mod separator_collision;
 pub mod shadowed_life;
+pub mod shared_budget;
 pub mod shared_ring;
 pub mod stale_handle;
 pub mod stolen_receiver;
 pub mod support;
 pub mod system_name;
+pub mod telling_refusal;
 pub mod tenant_missing;
 #[cfg(test)]
 mod tests;
@@ -163,6 +167,9 @@ exhibits! {
     removed_at_close::ABOUT => removed_at_close::RemovedAtClose,
     shadowed_life::ABOUT => shadowed_life::ShadowedLife,
     history_outlives_job::ABOUT => history_outlives_job::HistoryOutlivesJob,
+    global_cursor::ABOUT => global_cursor::GlobalCursor,
+    telling_refusal::ABOUT => telling_refusal::TellingRefusal,
+    shared_budget::ABOUT => shared_budget::SharedBudget,
     near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
     near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
     near_shared_log::ABOUT => near_shared_log::SharedLog,
@@ -175,6 +182,7 @@ exhibits! {
     near_keyed_retry::ABOUT => near_keyed_retry::KeyedRetry,
     near_stated_busy::ABOUT => near_stated_busy::StatedBusy,
     near_lingering::ABOUT => near_lingering::KeptUntilRead,
+    near_own_cursor::ABOUT => near_own_cursor::OwnCursor,
 }
 
 /// One planted fault, of either kind.

@@ -9,6 +9,7 @@ pub mod loom;
 pub mod minimise;
 pub mod models;
 pub mod noninterference;
+
 pub mod replayed;
 pub mod shuttle;
 pub mod threads;
