@@ -16,7 +16,7 @@ use narrowcast::verify::history::{Action, Delivered, Kind, Line, Outcome, Reason
 use narrowcast::verify::verdict::{
     Antecedent, Assumption, Budget, Claim, Condition, CounterexampleRow, Ended, Evidence, Excuse, FRONTIER_EMPTIED,
     Facts, Fired, Kill, KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Risk, Run, Stable, Strength,
-    Subject, Tool,
+    Subject, Tool, Tried,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -72,9 +72,16 @@ fn mutant(id: &str, expected: Guarantee, methods: &[&str]) -> Mutant {
         incident: "a chat service that showed other people's titles, 2023".to_owned(),
         expected: vec![expected],
         killed_by: methods.iter().map(by).collect(),
+        tried: tried(methods),
         outcome: MutantOutcome::Survived,
         ordinary_tests_notice: Some(methods.len() > 1),
     }
+}
+
+/// Whoever found it was tried, and loom besides: it need not find what is no patch.
+fn tried(methods: &[&str]) -> Vec<Tried> {
+    let found = methods.iter().map(|method| Tried { explorer: (*method).into(), must: true, operations: Some(6) });
+    found.chain([Tried { explorer: "loom".into(), must: false, operations: None }]).collect()
 }
 
 fn near_miss(id: &str, flagged: &[Guarantee]) -> NearMiss {
@@ -175,6 +182,7 @@ fn violated() -> Stable {
     stable.obligations[5].ended = Some(Ended::Deadlock);
     stable.obligations[3].budget.hit = true;
     stable.mutants[1].killed_by.clear();
+    stable.mutants[1].tried[0].operations = None;
     stable
 }
 

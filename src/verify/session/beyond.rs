@@ -214,7 +214,7 @@ mod tests {
         let jobs = options.jobs();
         assert!(matches!(jobs[..], [Job { aim: Aim::Threads, .. }]), "real threads and nothing else");
         let answers = [Answer::Ended(ended, "as it ended".into())];
-        let mut stable = rows::assemble(&options, &jobs, &answers, &[true]).stable;
+        let mut stable = rows::assemble(&options, &jobs, &answers, &[Vec::new()]).stable;
         stable.conclude();
         stable.verdict
     }

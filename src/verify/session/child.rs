@@ -30,16 +30,12 @@ const WATCH: &str = "watch";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
-    /// Explore a model.
+    /// Explore a program with loom.
     Loom {
-        /// Its place among [`loom::models`].
-        model: usize,
-        /// Which compilation.
+        /// On which compilation.
         copy: loom::Copy,
-        /// At most so many preemptions; all, if none.
-        preemptions: Option<usize>,
-        /// Force everything sequential.
-        sequential: bool,
+        /// What, and how far.
+        plan: loom::Plan,
     },
     /// Carry a plan out on a subject.
     Interleaved {
@@ -166,9 +162,7 @@ pub fn run_and_exit() -> ! {
         }
     });
     let answer = match task {
-        Task::Loom { model, copy, preemptions, sequential } => {
-            loom::explore_and_exit(&loom::models()[model], copy, preemptions, sequential)
-        }
+        Task::Loom { copy, plan } => loom::explore_and_exit(&plan, copy),
         Task::Interleaved { subject, plan } => {
             // What a subject's panic says is in the report; a thousand backtraces are in nobody's interest.
             std::panic::set_hook(Box::new(|_| {}));
@@ -334,24 +328,32 @@ impl Spawner {
     where
         T: for<'de> Deserialize<'de> + Send,
     {
-        let answers: Vec<Mutex<Option<Answer<T>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+        self.each(tasks.len(), |at| {
+            let started = Instant::now();
+            let answer = self.run(&tasks[at]);
+            done(at, started.elapsed());
+            answer
+        })
+    }
+
+    /// Does `many` things, as many at once as children may run, and answers in the order of their numbers.
+    pub fn each<R: Send>(&self, many: usize, what: impl Fn(usize) -> R + Sync) -> Vec<R> {
+        let results: Vec<Mutex<Option<R>>> = (0..many).map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..self.at_once.clamp(1, tasks.len().max(1)) {
+            for _ in 0..self.at_once.clamp(1, many.max(1)) {
                 scope.spawn(|| {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(task) = tasks.get(at) else { return };
-                        let started = Instant::now();
-                        let answer = self.run(task);
-                        *answers[at].lock().unwrap_or_else(|e| e.into_inner()) = Some(answer);
-                        done(at, started.elapsed());
+                        let Some(place) = results.get(at) else { return };
+                        let result = what(at);
+                        *place.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
                     }
                 });
             }
         });
-        let take = |answer: Mutex<Option<Answer<T>>>| answer.into_inner().unwrap_or_else(|e| e.into_inner());
-        answers.into_iter().map(|answer| take(answer).expect("every task was run")).collect()
+        let take = |result: Mutex<Option<R>>| result.into_inner().unwrap_or_else(|e| e.into_inner());
+        results.into_iter().map(|result| take(result).expect("everything was done")).collect()
     }
 
     fn try_run<T: for<'de> Deserialize<'de>>(&self, task: &Task) -> io::Result<Answer<T>> {

@@ -307,11 +307,26 @@ pub struct Mutant {
     pub expected: Vec<Guarantee>,
     /// Who found it, by methods whose schedule is ours. A kill by any other method is volatile and does not count.
     pub killed_by: Vec<KilledBy>,
+    /// Under which explorers it was run, and what each made of it: its row of the kill matrix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// What follows ([`rules::outcome_of`]).
     pub outcome: MutantOutcome,
     /// Whether ordinary sequential tests, in the seed's style, notice it; none if they were not run against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordinary_tests_notice: Option<bool>,
+}
+
+/// What one explorer made of a planted fault. Explorers that cannot run it are not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// `interleaved`, `loom` or `shuttle`.
+    pub explorer: String,
+    /// It must find the fault: the museum says so.
+    pub must: bool,
+    /// The operations of its smallest counterexample to an expected guarantee; none if it found none that replays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<u64>,
 }
 
 /// One finding in a planted fault.

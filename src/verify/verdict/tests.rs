@@ -35,6 +35,7 @@ fn mutant(expected: &[Guarantee], killed_by: &[(Guarantee, &str)], outcome: Muta
         incident: String::new(),
         expected: expected.to_vec(),
         killed_by: killed_by.iter().map(by).collect(),
+        tried: Vec::new(),
         outcome,
         ordinary_tests_notice: None,
     }
