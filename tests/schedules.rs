@@ -56,7 +56,7 @@ fn patches() -> &'static Path {
     static OUT: OnceLock<PathBuf> = OnceLock::new();
     OUT.get_or_init(|| {
         let room = room("patches");
-        let (code, said) = narrowcast("verify --method loom,shuttle --quiet --out out", &room);
+        let (code, said) = narrowcast("verify --method loom,shuttle --hunt 5 --quiet --out out", &room);
         assert_eq!(code, Some(0), "{said}");
         room.join("out")
     })
@@ -101,6 +101,30 @@ fn every_patch_is_killed_by_loom_and_by_shuttle() {
     let tried = &mut evidence["stable"]["mutants"][3]["tried"][1];
     tried.as_object_mut().expect("a row").remove("operations");
     assert_eq!(missed(&evidence).0.len(), 1);
+}
+
+// === how soon ===
+
+#[test]
+fn every_patch_is_hunted_by_whoever_must_find_it() {
+    let evidence = evidence(patches());
+    let hunts = evidence["stable"]["hunts"].as_array().expect("the patches were hunted");
+    let patches = evidence["stable"]["mutants"].as_array().expect("planted faults were run").len();
+    assert_eq!(hunts.len(), 4 * patches, "loom and three samplers");
+    for hunt in hunts {
+        let [seeds, most, found] = ["seeds", "most", "found"].map(|key| hunt[key].as_u64().expect("a number"));
+        let [median, p95] = ["median", "p95"].map(|key| hunt[key].as_u64().unwrap_or(u64::MAX));
+        assert_eq!(seeds, if hunt["explorer"] == "loom" { 1 } else { 5 }, "{hunt}");
+        assert!(found <= seeds && median >= 1 && median <= p95, "{hunt}");
+        assert!(hunt["explorer"] == "loom" || p95 <= most || p95 == u64::MAX, "{hunt}");
+        // Of five, the third is the median, and the fifth the 95th percentile.
+        assert_eq!((median < u64::MAX, p95 < u64::MAX), (2 * found >= seeds, found == seeds), "{hunt}");
+        assert!(hunt["explorer"] != "loom" || found == 1, "{hunt}");
+    }
+    let times = &evidence["volatile"]["hunts"];
+    assert!(times["median_fault_us"].as_u64().is_some_and(|us| us > 0), "{times}");
+    let times = times["search_us"].as_object().expect("times by fault");
+    assert_eq!(times.len(), patches, "some explorer finds each with most seeds");
 }
 
 // === minimal ===
@@ -247,17 +271,24 @@ fn a_patch_that_this_build_does_not_have_is_stale() {
 fn one_seed_gives_one_digest_on_one_core_and_on_two() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let room = room("cores");
-    let taskset = Command::new("taskset").args(["-c", "0", "true"]).stderr(Stdio::null()).status();
-    if cores < 2 || !taskset.is_ok_and(|status| status.success()) {
+    // The first core that this process may run on: not everywhere is it number 0.
+    let (code, said) = match Command::new("taskset").args(["-cp", &std::process::id().to_string()]).output() {
+        Ok(output) => (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(_) => (None, String::new()),
+    };
+    let list = said.rsplit(": ").next().unwrap_or_default();
+    let core: String = list.chars().take_while(char::is_ascii_digit).collect();
+    if cores < 2 || code != Some(0) || core.is_empty() {
         eprintln!("skipped: {cores} core(s), or no taskset (util-linux), so one core cannot be told from two");
         return;
     }
-    let line = ["verify", "--only", "G1", "--method", "interleaved,shuttle", "--quiet", "--out"];
+    let line = ["verify", "--only", "G1", "--method", "interleaved,shuttle", "--hunt", "3", "--quiet", "--out"];
     let words = |out| line.into_iter().chain([out]).collect::<Vec<_>>();
-    let pinned: Vec<&str> = ["-c", "0", PROGRAM].into_iter().chain(words("one")).collect();
+    let pinned: Vec<&str> = ["-c", &core, PROGRAM].into_iter().chain(words("one")).collect();
     assert_eq!(run("taskset", &pinned, &room).0, Some(0));
     assert_eq!(run(PROGRAM, &words("two"), &room).0, Some(0));
     let (one, two) = (evidence(&room.join("one")), evidence(&room.join("two")));
     assert_eq!((&one["volatile"]["cores"], &two["volatile"]["cores"]), (&json!(1), &json!(cores)), "so they differ");
+    assert_eq!(one["stable"]["hunts"].as_array().map(Vec::is_empty), Some(false), "hunts are part of it");
     assert_eq!(one["stable_sha256"], two["stable_sha256"]);
 }

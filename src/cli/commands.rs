@@ -80,6 +80,7 @@ fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
         methods: args.method.iter().map(|method| (*method).into()).collect(),
         fault: args.fault.as_deref().map(fault_named).transpose()?,
         sequential: args.sequential,
+        hunt: args.hunt,
         argv: normalised(std::env::args().skip(1)),
     };
     // Found out now rather than after a minute of work.

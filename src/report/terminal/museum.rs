@@ -1,10 +1,12 @@
-//! The planted faults on the page of `narrowcast verify`: the kill matrix.
+//! The planted faults on the page of `narrowcast verify`: the kill matrix, and how many schedules it takes to meet
+//! them.
 
-use super::super::style::{Cell, Page, Tone};
+use super::super::style::{Cell, Page, Tone, thousands};
 use super::ids;
 use super::run::column;
 use crate::verify::guarantee::Guarantee;
-use crate::verify::verdict::{Mutant, MutantOutcome, Stable, Tried};
+use crate::verify::verdict::{Evidence, Hunt, Mutant, MutantOutcome, Stable, Tried};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What an explorer's cell says if it must find the fault and did not.
@@ -126,7 +128,7 @@ impl<'s> Table<'s> {
             (format!("{found}/{}", tried.len()), Some(Tone::Dim))
         };
         let counts: Vec<_> = self.explorers.iter().map(of).collect();
-        let found = Cell::new("found of those that it can run", self.id).tone(Tone::Dim);
+        let found = Cell::new("found/tried", self.id).tone(Tone::Dim);
         self.row(page, [Cell::new("", OUTCOME), found, Cell::new("", BROKEN)], &counts, "");
     }
 }
@@ -140,7 +142,8 @@ fn cell(page: &Page, tried: Option<&Tried>) -> (String, Option<Tone>) {
     }
 }
 
-/// What is to be said of a fault that some explorer should have found and did not, or only found to break something else.
+/// What is to be said of a fault that some explorer should have found and did not, or only found to break something
+/// else.
 fn remarks(mutant: &Mutant) -> Vec<(String, Tone)> {
     let mut remarks = Vec::new();
     let is_unexpected = |by: &&crate::verify::verdict::KilledBy| !mutant.expected.contains(&by.guarantee);
@@ -162,4 +165,80 @@ fn remarks(mutant: &Mutant) -> Vec<(String, Tone)> {
         MutantOutcome::NotRun => {}
     }
     remarks
+}
+
+// === schedules to find ===
+
+/// The names of the hunts' columns: shuttle's longest is shortened.
+const HUNTERS: [(&str, &str); 5] = [
+    ("interleaved", "interleaved"),
+    ("loom", "loom"),
+    ("random", "random"),
+    ("pct", "pct"),
+    ("uniform_random_walk", "urw"),
+];
+
+/// One row for each planted fault that was hunted: the median and the 95th percentile of the schedules that it took.
+pub(super) fn hunts(page: &mut Page, evidence: &Evidence) {
+    let hunts = &evidence.stable.hunts;
+    let Some(seeds) = hunts.iter().map(|hunt| hunt.seeds).max() else { return };
+    page.heading("SCHEDULES TO FIND", &format!("median/95th percentile over {} seeds", thousands(seeds)));
+    let most = thousands(hunts.iter().map(|hunt| hunt.most).max().unwrap_or(0));
+    let legend = format!(
+        "> more than {most}, where the hunt ends; - not hunted by it. random, pct and urw (uniform random walk) are \
+         shuttle's. loom draws nothing: its first breach is the same for every seed."
+    );
+    page.hang("  ", None, &legend, Some(Tone::Dim));
+    let mut faults: Vec<&str> = Vec::new();
+    hunts.iter().for_each(|hunt| {
+        if faults.last() != Some(&hunt.fault.as_str()) {
+            faults.push(&hunt.fault)
+        }
+    });
+    let room = page.style.columns().saturating_sub(2 + HUNTERS.len() * (2 + HUNTER));
+    let id = column(faults.iter().copied(), room.max(8));
+    let head: Vec<String> = HUNTERS.iter().map(|(_, name)| (*name).to_owned()).collect();
+    hunt_row(page, Cell::new("", id), &head, Some(Tone::Dim));
+    for fault in faults {
+        let of = |explorer: &str| hunts.iter().find(|hunt| hunt.fault == fault && hunt.explorer == explorer);
+        let cells: Vec<String> = HUNTERS.iter().map(|(explorer, _)| hunted(of(explorer))).collect();
+        hunt_row(page, Cell::new(fault, id), &cells, None);
+    }
+    if let Some(times) = evidence.volatile.get("hunts") {
+        page.hang("  in this run: ", None, &soonest(times.get("median_fault_us").and_then(Value::as_u64)), None);
+    }
+}
+
+/// The columns of a hunter.
+const HUNTER: usize = 11;
+
+fn hunt_row(page: &mut Page, first: Cell<'_>, cells: &[String], tone: Option<Tone>) {
+    let cell = |text| match tone {
+        Some(tone) => Cell::new(text, HUNTER).tone(tone),
+        None => Cell::new(text, HUNTER),
+    };
+    let mut row = vec![first];
+    row.extend(cells.iter().map(|text| cell(text)));
+    page.row(&row);
+}
+
+fn hunted(hunt: Option<&Hunt>) -> String {
+    let Some(hunt) = hunt else { return "-".to_owned() };
+    let number = |number: Option<u64>| number.map_or_else(|| ">".to_owned(), thousands);
+    match hunt.seeds {
+        1 => number(hunt.median),
+        _ => format!("{}/{}", number(hunt.median), number(hunt.p95)),
+    }
+}
+
+/// How soon the median fault is found by the explorer that finds it soonest.
+fn soonest(median_fault_us: Option<u64>) -> String {
+    match median_fault_us {
+        None => "the median fault is not found by half of the seeds of any explorer.".to_owned(),
+        Some(us) => {
+            let second = if us < 1_000_000 { "in less than a second" } else { "not within a second" };
+            let ms = format!("{}.{} ms", thousands(us / 1_000), us % 1_000 / 100);
+            format!("the median fault is found {second} of search by the explorer that finds it soonest: {ms}.")
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The page of `narrowcast verify`.
 
 use super::super::style::{Cell, Page, Style, Tone, plural, thousands};
-use super::museum::planted_faults;
+use super::museum::{hunts, planted_faults};
 use super::{closing, ids, misses, strength_word};
 use crate::verify::findings::Status;
 use crate::verify::guarantee::Guarantee;
@@ -19,6 +19,7 @@ pub fn verify(evidence: &Evidence, style: Style) -> String {
     guarantees(&mut page, stable);
     obligations(&mut page, evidence);
     planted_faults(&mut page, stable);
+    hunts(&mut page, evidence);
     near_misses(&mut page, stable);
     unknown(&mut page, stable);
     counterexamples(&mut page, evidence);

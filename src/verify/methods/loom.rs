@@ -5,8 +5,8 @@
 //! kernel's lock operations can interleave, up to equivalence, within a bound on preemptions where one is given. Each
 //! execution's history is judged.
 //!
-//! - **The fewest preemptions first.** The bound is raised, 0, 1, 2 and so on, so that the first breach is one that needs no
-//!   fewer: whoever reads a counterexample follows as few switches as there can be.
+//! - **The fewest preemptions first.** The bound is raised, 0, 1, 2 and so on, so that no breach needs fewer than the
+//!   first: whoever reads a counterexample follows as few switches as there can be.
 //! - **Completion is proved, not assumed.** loom also returns when a limit ends it. We set none that ends a run
 //!   silently, take its own words "Completed in N iterations" for completion, compare N with our own count, and run
 //!   the last bound twice: a model whose second count differs is not deterministic, and its result is worth nothing.
@@ -93,7 +93,8 @@ pub struct Report {
 pub struct Breach {
     /// Within which bound on preemptions; none means all.
     pub preemptions: Option<usize>,
-    /// The iteration within that bound, from 1. Exploration is deterministic: it is the same in every run of this source.
+    /// The iteration within that bound, from 1. Exploration is deterministic: it is the same in every run of this
+    /// source.
     pub iteration: u64,
     /// The recorded history, a line of JSON each.
     pub history: Vec<String>,

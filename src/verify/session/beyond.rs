@@ -209,6 +209,7 @@ mod tests {
             methods: vec![Method::Threads],
             fault: None,
             sequential: false,
+            hunt: None,
             argv: Vec::new(),
         };
         let jobs = options.jobs();

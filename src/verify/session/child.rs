@@ -7,7 +7,7 @@
 
 use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
-use crate::verify::methods::{interleaved, loom, replayed, shuttle, threads};
+use crate::verify::methods::{hunt, interleaved, loom, replayed, shuttle, threads};
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::subject::Subject;
@@ -59,6 +59,22 @@ pub enum Task {
         program: Program,
         /// The schedule.
         schedule: interleaved::Schedule,
+    },
+    /// Hunt in a subject.
+    Hunt {
+        /// The subject's number.
+        subject: u32,
+        /// With what.
+        plan: hunt::Plan,
+    },
+    /// Hunt in a compilation of the kernel, under one of shuttle's samplers.
+    HuntShuttle {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// Under which sampler.
+        sampler: shuttle::Sampler,
+        /// With what.
+        plan: hunt::Plan,
     },
     /// Carry a plan out on a subject, on threads of the operating system.
     Threads {
@@ -179,6 +195,15 @@ pub fn run_and_exit() -> ! {
             let execution = shuttle::replay(copy, &std::sync::Arc::new(program), &schedule);
             serde_json::to_string(&Some(Replayed::of(execution, &schedule)))
         }
+        Task::Hunt { subject, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, Hunt(plan)))
+        }
+        Task::HuntShuttle { copy, sampler, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            activate(copy);
+            serde_json::to_string(&hunt::inside_the_kernel(copy, sampler, &plan))
+        }
         Task::Threads { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, OnThreads(plan)))
@@ -220,6 +245,15 @@ impl Visit for CarryOut {
     type Out = interleaved::Report;
     fn visit<S: Subject>(self) -> interleaved::Report {
         interleaved::carry_out::<S>(&self.0)
+    }
+}
+
+struct Hunt(hunt::Plan);
+
+impl Visit for Hunt {
+    type Out = Vec<hunt::Hunted>;
+    fn visit<S: Subject>(self) -> Self::Out {
+        hunt::between_operations::<S>(&self.0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod beyond;
 pub mod child;
+mod hunt;
 mod rows;
 mod smaller;
 mod texts;
@@ -157,6 +158,8 @@ pub struct Options {
     pub fault: Option<Fault>,
     /// Force everything sequential, which must end `vacuous`.
     pub sequential: bool,
+    /// With how many seeds each planted fault is hunted; as many as the profile says, if none.
+    pub hunt: Option<u64>,
     /// The command line as it is to be reported.
     pub argv: Vec<String>,
 }
@@ -405,6 +408,9 @@ pub fn verify(options: &Options, spawner: &Spawner, tell: &(dyn Fn(Tell<'_>) + S
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|at, took| tell(Tell::Done(&jobs[at].aim.name(), took)));
     let found = smaller::found(&jobs, &answers, spawner, Effort::Minimise);
     let mut outcome = rows::assemble(options, &jobs, &answers, &found);
+    let hunts = hunt::hunts(options, &outcome.stable.mutants, spawner);
+    outcome.stable.hunts = hunts.rows;
+    outcome.volatile.extend(hunts.times.map(|times| ("hunts".to_owned(), times)));
     outcome.stable.conclude();
     outcome.volatile.insert("duration_ms".into(), Value::from(started.elapsed().as_millis() as u64));
     outcome
@@ -430,6 +436,7 @@ pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
         methods: vec![Method::Interleaved, Method::Loom],
         fault: None,
         sequential: false,
+        hunt: Some(0),
         argv: Vec::new(),
     };
     let mut jobs = options.museum();

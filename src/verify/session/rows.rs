@@ -77,6 +77,7 @@ pub(super) fn assemble(
         obligations: rows.obligations,
         mutants: rows.mutants,
         kill: Kill { killed: 0, viable: 0 },
+        hunts: Vec::new(),
         near_misses: NearMisses { flagged: 0, total: 0, rows: rows.near_misses },
         counterexamples: rows.shown,
         residual_risks: texts::residual_risks(),
@@ -446,6 +447,9 @@ fn run_row(options: &Options) -> Run {
     }
     if options.sequential {
         reproduce.push("--sequential".into());
+    }
+    if let Some(seeds) = options.hunt {
+        reproduce.extend(["--hunt".into(), seeds.to_string()]);
     }
     Run {
         argv: options.argv.clone(),

@@ -10,8 +10,8 @@ use crate::verify::program::Program;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// A smaller program may need more preemptions than that in which the breach was found; it is given at least so many, if the
-/// plan allows them.
+/// A smaller program may need more preemptions than that in which the breach was found; it is given at least so many, if
+/// the plan allows them.
 const PREEMPTIONS_TO_SHRINK: usize = 2;
 
 /// What is done to a finding before it is believed.

@@ -64,6 +64,7 @@ fn run() -> Stable {
         obligations: vec![obligation("O1", Guarantee::G1), obligation("O2", Guarantee::G2)],
         mutants: vec![mutant(&[Guarantee::G1], &[(Guarantee::G1, "cx")], MutantOutcome::Killed)],
         kill: Kill { killed: 0, viable: 0 },
+        hunts: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,
