@@ -82,7 +82,8 @@ pub use about::{About, Kind};
 
 use super::guarantee::Guarantee;
 use super::subject::Subject;
-use crate::compiled::guarded::{PATCHES, Patch};
+pub use crate::compiled::guarded::Patch;
+use crate::compiled::guarded::{self, PATCHES};
 
 /// Something to be done with whichever subject a number stands for.
 pub trait Visit {
@@ -99,8 +100,12 @@ macro_rules! exhibits {
         pub static ROUTERS: &[&About] = &[$(&$about),*];
 
         /// Does something with the subject of this number; 0 is the reference router. `None` if there is no such
-        /// number.
+        /// number. A [patched](patched) kernel stays so for as long as the process lives: ask for one in a child.
         pub fn with_subject<V: Visit>(number: u32, visit: V) -> Option<V::Out> {
+            if let Some(patch) = number.checked_sub(PATCHED) {
+                guarded::activate(patch);
+                return Some(visit.visit::<guarded::native::subject::KernelSubject>());
+            }
             if number == 0 {
                 return Some(visit.visit::<super::subject::reference::Reference>());
             }
@@ -201,9 +206,18 @@ pub fn faults() -> Vec<Fault> {
     routers.chain(PATCHES.iter().map(Fault::Patch)).collect()
 }
 
-/// The number of a complete router, by its name.
+/// The number of a complete router, or of the kernel with a patch, by its name.
 pub fn number_of(id: &str) -> Option<u32> {
-    numbered().find(|(_, about)| about.id == id).map(|(number, _)| number)
+    let router = numbered().find(|(_, about)| about.id == id).map(|(number, _)| number);
+    router.or_else(|| PATCHES.iter().find(|patch| patch.id == id).map(patched))
+}
+
+/// From here on numbers stand for the kernel over std's primitives with a patch in it.
+const PATCHED: u32 = 1 << 16;
+
+/// The number of the kernel with this patch, as a subject.
+pub fn patched(patch: &Patch) -> u32 {
+    PATCHED + patch.number
 }
 
 /// Every near-miss, by its number.
@@ -248,11 +262,12 @@ impl Fault {
         }
     }
 
-    /// The methods that are expected to find it.
+    /// The methods that must find it. The kernel's operations never await: a patch of it that shows between them as well
+    /// is found by `interleaved` too.
     pub fn methods(&self) -> Vec<&'static str> {
         match self {
             Fault::Router(..) => vec!["interleaved"],
-            Fault::Patch(_) => vec!["loom"],
+            Fault::Patch(_) => vec!["loom", "shuttle"],
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`checker`], and says how far it looked.
 
 pub mod fuzzed;
+pub mod hunt;
 pub mod interleaved;
 pub mod loom;
 pub mod minimise;
