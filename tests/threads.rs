@@ -34,7 +34,7 @@ fn read(until: Until) -> Op {
 }
 
 fn program(prelude: Vec<Op>, threads: Vec<Vec<Op>>) -> Arc<Program> {
-    let program = Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads };
+    let program = Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads, cut: None };
     assert_eq!(program.check(), Ok(()));
     Arc::new(program)
 }

@@ -301,6 +301,10 @@ fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
         return Err(Failure::usage(why));
     }
     cx.program.check().map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
+    if cx.program.cut.is_some() && !matches!(cx.how, How::Interleaved { .. }) {
+        let why = format!("{}: {} cuts no thread short; interleaved does", file.display(), cx.how.method());
+        return Err(Failure::usage(why));
+    }
     let recorded = cx.lines().map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
     let spawner = spawner(Profile::Quick)?;
     let again = match &cx.how {
@@ -403,7 +407,7 @@ fn follow(cx: &Counterexample, task: &Task, spawner: &Spawner) -> Result<Again, 
         return Ok(Again::stale(format!("at step {} the schedule asks for a thread that cannot move", step + 1)));
     }
     let history = lines_of(&replayed.history);
-    let findings = checker::check(&history);
+    let findings = checker::check(&history).with(Guarantee::G7, replayed.beside);
     let found = findings.violated().contains(&cx.guarantee);
     let outcome = if found { ReplayOutcome::Reproduced } else { ReplayOutcome::Gone };
     let why = match found && replayed.history != cx.history {

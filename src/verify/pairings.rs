@@ -58,7 +58,7 @@ fn loads() -> Vec<Load> {
 pub fn pairings() -> Vec<Pairing> {
     let pairing = |id: &str, retain, prelude: Vec<Op>, threads: Vec<Vec<Op>>| Pairing {
         id: id.into(),
-        observer: Program { jobs: vec!["a".into(), "ab".into()], retain, prelude, threads },
+        observer: Program { jobs: vec!["a".into(), "ab".into()], retain, prelude, threads, cut: None },
         loads: loads(),
     };
     let own = |door| emit(OWN, door);

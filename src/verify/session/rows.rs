@@ -3,11 +3,11 @@
 
 use super::beyond::Observed;
 use super::child::Answer;
-use super::{Aim, CHECKED, Job, Options, Outcome, beyond, texts};
+use super::{Aim, Job, Options, Outcome, beyond, texts};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::explain::explain;
 use crate::verify::faults::Fault;
-use crate::verify::findings::Status;
+use crate::verify::findings::{JUDGED, Status};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
@@ -48,6 +48,9 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         match &job.aim {
             Aim::Regressions => rows.regressions(job, answer),
             Aim::Threads => rows.threads(job, answer),
+            Aim::Quiet => rows.quiet(job, answer),
+            Aim::RouterQuiet(fault) => rows.router_quiet(*fault, job, answer),
+            Aim::NearMissQuiet(about) => rows.near_miss_quiet(about, job, answer),
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
             Aim::Model(model) => rows.model(&loom::models()[*model], job, answer),
             Aim::Wide => rows.wide(job, answer),
@@ -111,7 +114,7 @@ impl Rows<'_> {
         // The judge knows more guarantees than this build claims to check; what it finds is never passed over.
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
         let mut claims: Vec<Guarantee> =
-            CHECKED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
+            JUDGED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
         claims.sort_unstable();
         claims.dedup();
         for claim in claims {
@@ -214,24 +217,25 @@ impl Rows<'_> {
     fn router(&mut self, fault: Fault, job: &Job, answer: &Answer<Value>) {
         let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
-        let mut row = mutant(fault);
-        match &report {
-            Ok(report) => {
-                for found in report.found.iter().filter(|found| found.replays) {
+        self.killed(fault, plan.seed, report.map(|report| report.found));
+    }
+
+    /// What of a planted router's breaches kills it: those that replay.
+    pub(super) fn killed(&mut self, fault: Fault, seed: u64, found: Result<Vec<interleaved::Found>, (Ended, String)>) {
+        self.mutant_of(fault); // also if nothing comes of it: then it survived
+        match found {
+            Ok(found) => {
+                for found in found.iter().filter(|found| found.replays) {
                     let id = format!("{}-{}", fault.id(), found.guarantee.id());
-                    let cx = Counterexample::of_interleaved(id, fault.id(), plan.seed, found);
-                    let file = self.keep("counterexamples/faults", cx);
-                    row.killed_by.push(KilledBy {
-                        guarantee: found.guarantee,
-                        method: "interleaved".into(),
-                        counterexample: file,
-                    });
+                    let cx = Counterexample::of_interleaved(id, fault.id(), seed, found);
+                    let counterexample = self.keep("counterexamples/faults", cx);
+                    let (guarantee, method) = (found.guarantee, "interleaved".to_owned());
+                    self.mutant_of(fault).killed_by.push(KilledBy { guarantee, method, counterexample });
                 }
             }
-            Err((Ended::Hang, _)) => row.outcome = MutantOutcome::Timeout,
+            Err((Ended::Hang, _)) => self.mutant_of(fault).outcome = MutantOutcome::Timeout,
             Err(_) => {}
         }
-        self.mutants.push(row);
     }
 
     /// The row of a planted fault: one for all models and methods that are tried on it.
@@ -272,22 +276,33 @@ impl Rows<'_> {
     fn near_miss(&mut self, id: &str, what: &str, job: &Job, answer: &Answer<Value>) {
         let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
-        let flagged = match &report {
-            Ok(report) => report.found.iter().map(|found| found.guarantee).collect(),
-            Err((ended, words)) => {
-                // One that cannot be judged shows nothing, and must not pass unseen.
-                let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
-                self.conditions.push(Condition { class: Fired::Inconclusive, detail });
-                Vec::new()
-            }
-        };
-        if let Ok(report) = &report {
-            for found in &report.found {
-                let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, plan.seed, found);
-                self.keep("counterexamples/false-alarms", cx);
+        self.flagged((id, what), plan.seed, report.map(|report| report.found));
+    }
+
+    /// What was found in a near-miss, by whichever search: a false alarm each.
+    pub(super) fn flagged(
+        &mut self,
+        (id, what): (&str, &str),
+        seed: u64,
+        found: Result<Vec<interleaved::Found>, (Ended, String)>,
+    ) {
+        let found = found.unwrap_or_else(|(ended, words)| {
+            // One that cannot be judged shows nothing, and must not pass unseen.
+            let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
+            self.conditions.push(Condition { class: Fired::Inconclusive, detail });
+            Vec::new()
+        });
+        if !self.near_misses.iter().any(|row| row.id == id) {
+            self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged: Vec::new() });
+        }
+        for found in found {
+            let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, seed, &found);
+            self.keep("counterexamples/false-alarms", cx);
+            let row = self.near_misses.iter_mut().find(|row| row.id == id);
+            if let Some(row) = row.filter(|row| !row.flagged.contains(&found.guarantee)) {
+                row.flagged.push(found.guarantee);
             }
         }
-        self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged });
     }
 
     fn ordinary(&mut self, fault: Fault, answer: &Answer<Value>) {
