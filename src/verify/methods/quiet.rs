@@ -33,6 +33,9 @@ const SCHEDULES_ALONE: u64 = 20_000;
 /// Preemptions in the smaller programs, from none upwards: the first breach has the fewest.
 const PREEMPTIONS_IN_SMALLER: usize = 2;
 
+/// Up to so many threads a program has few.
+pub const FEW_THREADS: usize = 4;
+
 /// What to try on one subject.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
@@ -44,6 +47,8 @@ pub struct Plan {
     pub ways: Vec<Way>,
     /// At most so many turns are taken from a thread that could have gone on.
     pub preemptions: usize,
+    /// The same in programs of more than [`FEW_THREADS`] threads, of which there are so many more schedules.
+    pub preemptions_of_many: usize,
     /// At most so many schedules of each program.
     pub schedules_each: u64,
     /// Force everything sequential; then nobody is cut.
@@ -260,7 +265,10 @@ impl Going<'_> {
         let mut is_met = false;
         let observers = Observers::of(program);
         let (plan, report, bench) = (self.plan, &mut self.report, &mut self.bench);
-        let every = walk_on(self.start, program, plan.seed, (plan.schedules_each, Some(plan.preemptions)), &mut |execution| {
+        let is_small = program.threads.len() <= FEW_THREADS;
+        let preemptions = if is_small { plan.preemptions } else { plan.preemptions_of_many };
+        let bounds = (plan.schedules_each, Some(preemptions));
+        let every = walk_on(self.start, program, plan.seed, bounds, &mut |execution| {
             let run = seen((program, &observers), &execution);
             is_met |= execution.course.cut.is_some();
             for premise in Reached::ALL.into_iter().filter(|premise| premise.reached(&run)) {
@@ -301,11 +309,13 @@ pub(super) fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarante
     Found::of(id, guarantee, &breach.program, least, &again)
 }
 
-/// Looks for a breach of G7 in a program with a cut: with as few preemptions as do, and the cut as early as does.
+/// Whether a program with a cut breaks G7 somewhere, as far as minimising looks.
 pub fn still_breaks<S: Subject>(program: &Program, seed: u64) -> bool {
     search(start::<S>, &Arc::new(program.clone()), seed).is_some()
 }
 
+/// Looks for a breach of G7 in a program with a cut, made after any number of turns: with as few preemptions as do, and the
+/// cut as early as does.
 pub(super) fn search(start: Start, program: &Arc<Program>, seed: u64) -> Option<Breach> {
     let cut = program.cut?;
     program.check().ok()?;
@@ -314,24 +324,34 @@ pub(super) fn search(start: Start, program: &Arc<Program>, seed: u64) -> Option<
     if known.trouble.is_some() || !known.frontier_emptied {
         return None;
     }
-    // That an operation took long is the least of what may be wrong: it is looked for last.
-    for turns in [None, Some(&known.turns)] {
-        for preemptions in 0..=PREEMPTIONS_IN_SMALLER {
-            for after in 0..=cut.after {
-                let program = Arc::new(Program { cut: Some(Cut { after, ..cut }), ..(**program).clone() });
-                let mut breach = None;
-                walk_on(start, &program, seed, (SCHEDULES_ALONE, Some(preemptions)), &mut |execution| {
-                    if judge(&seen((&program, &observers), &execution), turns).is_empty() {
-                        return ControlFlow::Continue(());
-                    }
-                    let watched = (&program, &observers);
-                    breach = examine_beside(watched, &known.turns, execution, &mut Bench::default());
-                    ControlFlow::Break(())
-                });
-                if breach.is_some() {
-                    return breach;
+    for preemptions in 0..=PREEMPTIONS_IN_SMALLER {
+        // That an operation took long is the least of what may be wrong: it is shown where nothing graver is.
+        let mut slow = None;
+        for after in 0.. {
+            let program = Arc::new(Program { cut: Some(Cut { after, ..cut }), ..(**program).clone() });
+            let (mut grave, mut is_met) = (None, false);
+            walk_on(start, &program, seed, (SCHEDULES_ALONE, Some(preemptions)), &mut |execution| {
+                is_met |= execution.course.cut.is_some();
+                let run = seen((&program, &observers), &execution);
+                let is_grave = !judge(&run, None).is_empty();
+                if !is_grave && (slow.is_some() || judge(&run, Some(&known.turns)).is_empty()) {
+                    return ControlFlow::Continue(());
                 }
+                let watched = (&program, &observers);
+                let breach = examine_beside(watched, &known.turns, execution, &mut Bench::default());
+                let shown = if is_grave { &mut grave } else { &mut slow };
+                *shown = breach;
+                if is_grave { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            if grave.is_some() {
+                return grave;
             }
+            if !is_met {
+                break;
+            }
+        }
+        if slow.is_some() {
+            return slow;
         }
     }
     None

@@ -359,7 +359,7 @@ impl Options {
                 let task = Task::Interleaved { subject, plan: self.museum_plan(Vec::new()) };
                 jobs.push(Job { task, aim: Aim::NearMiss(about) });
                 if self.asks_for(Guarantee::G7) {
-                    let task = Task::Quiet { subject, plan: self.quiet_museum_plan(Vec::new()) };
+                    let task = Task::Quiet { subject, plan: self.quiet_near_miss_plan() };
                     jobs.push(Job { task, aim: Aim::NearMissQuiet(about) });
                 }
             }

@@ -1,13 +1,13 @@
 //! The rows of the quiet neighbour (G7): observers beside loads that are cut short, under `interleaved`.
 
 use super::child::Answer;
-use super::rows::{Rows, bounds, blank, end_badly, facts, read};
-use super::{Job, Options, Profile, Task};
+use super::rows::{Rows, blank, bounds, end_badly, facts, read};
+use super::{Aim, Job, Options, Profile, Task};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::faults::{About, Fault};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
-use crate::verify::methods::quiet::{Plan, Report};
+use crate::verify::methods::quiet::{FEW_THREADS, Plan, Report};
 use crate::verify::neighbours::pairs;
 use crate::verify::program::Way;
 use crate::verify::quiet::Reached;
@@ -15,7 +15,7 @@ use crate::verify::verdict::{Antecedent, Budget, Ended, FRONTIER_EMPTIED, Obliga
 use serde_json::{Value, json};
 
 /// At most so many schedules of one program with a cut: a stop, in case a subject waits so often that there is no end of them.
-const SCHEDULES_EACH: u64 = 200_000;
+const SCHEDULES_EACH: u64 = 2_000_000;
 
 /// The same in the museum, whose routers may be preempted inside an operation.
 const SCHEDULES_EACH_IN_MUSEUM: u64 = 300;
@@ -23,14 +23,13 @@ const SCHEDULES_EACH_IN_MUSEUM: u64 = 300;
 /// How many preemptions find a fault of the museum: two threads in each other's way need no more.
 const PREEMPTIONS_IN_MUSEUM: usize = 1;
 
-/// Of so many pairs, while somebody waits, one is tried in each way, in turns: each load beside one observer.
 impl Profile {
-    /// How many turns may be taken from a thread that could have gone on.
-    fn preemptions_beside(self) -> usize {
+    /// How many turns may be taken from a thread that could have gone on: in programs of few threads, and of many.
+    fn preemptions_beside(self) -> (usize, usize) {
         match self {
-            Profile::Quick => 0,
-            Profile::Ci => 1,
-            Profile::Deep => 2,
+            Profile::Quick => (1, 0),
+            Profile::Ci => (1, 1),
+            Profile::Deep => (2, 1),
         }
     }
 }
@@ -38,21 +37,29 @@ impl Profile {
 impl Options {
     /// What is tried on the subject.
     pub(super) fn quiet_plan(&self) -> Plan {
+        let (preemptions, preemptions_of_many) = self.profile.preemptions_beside();
         Plan {
             seed: SplitMix(self.seed).next(),
             pairs: pairs(),
             ways: Way::ALL.to_vec(),
-            preemptions: self.profile.preemptions_beside(),
+            preemptions,
+            preemptions_of_many,
             schedules_each: SCHEDULES_EACH,
             sequential: self.sequential,
             wanted: Vec::new(),
         }
     }
 
-    /// What is tried on the museum's routers.
-    pub(super) fn quiet_museum_plan(&self, wanted: Vec<Guarantee>) -> Plan {
+    /// What is tried on a planted router.
+    fn quiet_museum_plan(&self, wanted: Vec<Guarantee>) -> Plan {
         let (preemptions, schedules_each) = (PREEMPTIONS_IN_MUSEUM, SCHEDULES_EACH_IN_MUSEUM);
-        Plan { preemptions, schedules_each, wanted, ..self.quiet_plan() }
+        Plan { preemptions, preemptions_of_many: preemptions, schedules_each, wanted, ..self.quiet_plan() }
+    }
+
+    /// What is tried on a near-miss, which has to be gone through to the end: while somebody waits, without preemptions.
+    pub(super) fn quiet_near_miss_plan(&self) -> Plan {
+        let (_, preemptions) = self.profile.preemptions_beside();
+        Plan { preemptions, preemptions_of_many: preemptions, ..self.quiet_museum_plan(Vec::new()) }
     }
 
     /// What is tried on a planted router: the programs that show what it is expected to break.
@@ -61,11 +68,11 @@ impl Options {
         let mut jobs = Vec::new();
         if !direct.is_empty() {
             let task = Task::Interleaved { subject, plan: self.museum_plan(direct) };
-            jobs.push(Job { task, aim: super::Aim::Router(fault) });
+            jobs.push(Job { task, aim: Aim::Router(fault) });
         }
         if !beside.is_empty() {
             let task = Task::Quiet { subject, plan: self.quiet_museum_plan(beside) };
-            jobs.push(Job { task, aim: super::Aim::RouterQuiet(fault) });
+            jobs.push(Job { task, aim: Aim::RouterQuiet(fault) });
         }
         jobs
     }
@@ -87,6 +94,8 @@ impl Rows<'_> {
                 .into();
             row.bounds = bounds(plan.pairs.iter().map(|pair| &pair.program));
             row.bounds.insert("preemptions".into(), json!(plan.preemptions));
+            let of_many = format!("preemptions_of_more_than_{FEW_THREADS}_threads");
+            row.bounds.insert(of_many, json!(plan.preemptions_of_many));
             row.bounds.insert("ways_to_be_cut".into(), json!(plan.ways.len()));
             match &report {
                 Ok(report) => self.fill_quiet(&mut row, plan, report),
