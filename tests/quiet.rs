@@ -142,7 +142,8 @@ fn every_disturber_is_found_is_small_replays_and_needs_each_operation() {
 #[test]
 fn no_near_miss_is_flagged() {
     for (number, about) in near_misses() {
-        let disturbs = ["near-own-idle", "near-recovered-lock", "near-bounded-queue", "near-job-lock"].contains(&about.id);
+        let disturbs =
+            ["near-own-idle", "near-recovered-lock", "near-bounded-queue", "near-job-lock"].contains(&about.id);
         let plan = Plan { schedules_each: 300, ..plan(usize::from(disturbs), Vec::new()) };
         let report = with_subject(number, CarryOut(plan)).expect("a router of the museum");
         let flagged: Vec<_> = report.found.iter().map(|found| (found.guarantee, &found.findings.findings)).collect();
@@ -183,8 +184,7 @@ fn history(lines: &[&str]) -> History {
 const OPENED: &str = r#"{"process":0,"type":"ok","f":"subscribe","value":{"job":"a","stream":"s0","from":"start"}}"#;
 const ASKED: &str = r#"{"process":1,"type":"invoke","f":"emit","value":{"job":"a","event":"e1.0"}}"#;
 const ACCEPTED: &str = r#"{"process":1,"type":"ok","f":"emit","value":{"job":"a","event":"e1.0"}}"#;
-const REFUSED: &str =
-    r#"{"process":1,"type":"fail","f":"emit","value":{"job":"a","event":"e1.0"},"reason":"limit"}"#;
+const REFUSED: &str = r#"{"process":1,"type":"fail","f":"emit","value":{"job":"a","event":"e1.0"},"reason":"limit"}"#;
 const DELIVERED: &str = r#"{"process":1,"type":"ok","f":"receive","value":{"stream":"s0","event":"e1.0"}}"#;
 const DRAINED: &str = r#"{"process":3,"type":"ok","f":"drained","value":{"stream":"s0"}}"#;
 
@@ -210,7 +210,13 @@ fn a_turn_each() -> Turns {
     let course = course(&[1, 3], Some(1), Some(2));
     let observers = Observers::of(&program);
     let mut turns = Turns::default();
-    turns.add(&Seen { program: &program, observers: &observers, history: &history, schedule: &[0, 0], course: &course });
+    turns.add(&Seen {
+        program: &program,
+        observers: &observers,
+        history: &history,
+        schedule: &[0, 0],
+        course: &course,
+    });
     turns
 }
 
@@ -245,7 +251,10 @@ fn operations_in_trouble_are_named_with_the_load() {
 
     let well = history(&[OPENED, ASKED, ACCEPTED, DELIVERED, DRAINED]);
     let slow = course(&[1, 2, 2, 3], Some(3), Some(4));
-    says(&messages(&program(), &well, &slow, Some(&turns)), "took 3 turns of its own, and alone it never takes more than 1");
+    says(
+        &messages(&program(), &well, &slow, Some(&turns)),
+        "took 3 turns of its own, and alone it never takes more than 1",
+    );
     assert_eq!(messages(&program(), &well, &slow, None), [""; 0], "without a bound none is held against it");
 }
 
@@ -257,7 +266,10 @@ fn turns_in_which_a_reader_is_owed_nothing_do_not_count() {
     waited.passes[0][1] = Pass { begun: 2, from: 1, returned: Some((4, 4)) };
     assert_eq!(messages(&program(), &late, &waited, Some(&a_turn_each())), [""; 0]);
     waited.lines = vec![1, 3, 3, 3];
-    says(&messages(&program(), &late, &waited, Some(&a_turn_each())), "`read s0 until 1 are accounted for` took 3 turns");
+    says(
+        &messages(&program(), &late, &waited, Some(&a_turn_each())),
+        "`read s0 until 1 are accounted for` took 3 turns",
+    );
 }
 
 #[test]
@@ -283,7 +295,10 @@ fn streams_in_trouble_are_named() {
     says(&told(&[OPENED, ASKED, ACCEPTED, DRAINED]), "`s0` misses e1.0");
     says(&told(&[OPENED, ASKED, ACCEPTED, &receive(r#""lagged":1"#)]), "`s0` lagged by 1");
     says(&told(&[OPENED, &end("completed")]), "`s0` ended, though nobody closed its job");
-    says(&told(&[OPENED, close[0], close[1], &end("failed")]), "`s0` ended as failed, though its job was closed as completed");
+    says(
+        &told(&[OPENED, close[0], close[1], &end("failed")]),
+        "`s0` ended as failed, though its job was closed as completed",
+    );
     says(&told(&[OPENED, close[0], close[1], DRAINED]), "`s0` never had its end");
     says(&told(&[OPENED, &receive(r#""stopped":"shutdown""#)]), "`s0` was stopped: shutdown");
     assert_eq!(told(&[OPENED, close[0], close[1], &end("completed")]), [""; 0]);

@@ -253,12 +253,14 @@ fn checks_of(guarantee: Guarantee) -> Vec<ExplainedCheck> {
         checks.push(ExplainedCheck {
             method: "interleaved".into(),
             strength: Strength::Exhaustive,
-            what: "every schedule of observers beside loads on other jobs, each load cut short at every step and in four \
+            what:
+                "every schedule of observers beside loads on other jobs, each load cut short at every step and in four \
                    ways"
-            .into(),
-            bounds: "4 jobs, 5 threads, 4 streams; preemptions 1 in quick and ci, 2 in deep (1 fewer, in quick and deep, \
+                    .into(),
+            bounds:
+                "4 jobs, 5 threads, 4 streams; preemptions 1 in quick and ci, 2 in deep (1 fewer, in quick and deep, \
                      with 5 threads)"
-            .into(),
+                    .into(),
         });
     } else if session::CHECKED.contains(&guarantee) {
         checks.push(ExplainedCheck {

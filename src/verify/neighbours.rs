@@ -127,12 +127,14 @@ fn loads() -> Vec<Part> {
         Part {
             id: "many jobs, each with a stream and an event",
             prelude: Vec::new(),
-            threads: vec![(0..MANY)
-                .flat_map(|n| {
-                    let job = OTHER + n;
-                    [create(job), subscribe(job, STREAM + n, Door::Handle), emit(job, Door::Handle)]
-                })
-                .collect()],
+            threads: vec![
+                (0..MANY)
+                    .flat_map(|n| {
+                        let job = OTHER + n;
+                        [create(job), subscribe(job, STREAM + n, Door::Handle), emit(job, Door::Handle)]
+                    })
+                    .collect(),
+            ],
         },
     ];
     loads.extend(dropped_handles());

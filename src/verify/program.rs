@@ -50,8 +50,8 @@ pub enum Way {
 }
 
 impl Way {
-    /// All of them.
-    pub const ALL: [Way; 4] = [Way::Stalled, Way::Cancelled, Way::Panicked, Way::WakePanics];
+    /// All of them. First those that give up what they hold: what they are found by says more than that somebody held it.
+    pub const ALL: [Way; 4] = [Way::Cancelled, Way::Panicked, Way::Stalled, Way::WakePanics];
 
     /// What befalls the thread, in words.
     pub fn words(self) -> &'static str {

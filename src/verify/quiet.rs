@@ -101,7 +101,8 @@ impl Observers {
             all().filter_map(|op| Some((op.stream()?, business(program, op, &none)?))).collect();
         let jobs_of = |ops: &[Op]| ops.iter().filter_map(|op| business(program, op, &streams)).collect::<BTreeSet<_>>();
         let of_threads: Vec<BTreeSet<usize>> = program.threads.iter().map(|ops| jobs_of(ops)).collect();
-        let mut load: BTreeSet<usize> = program.cut.and_then(|cut| of_threads.get(cut.thread).cloned()).unwrap_or_default();
+        let mut load: BTreeSet<usize> =
+            program.cut.and_then(|cut| of_threads.get(cut.thread).cloned()).unwrap_or_default();
         let mut threads: Vec<usize> = (0..program.threads.len()).collect();
         threads.retain(|thread| program.cut.is_none_or(|cut| cut.thread != *thread));
         // Whoever has business with a job of the load's belongs to the load, and so do all jobs of his.
@@ -175,7 +176,8 @@ fn raw_turns(pass: &Pass) -> usize {
 /// its invoke (before that it waited for its handle, which its own job gives it).
 fn turns_of(seen: &Seen<'_>, thread: usize, at: usize, pass: &Pass) -> usize {
     let Some((last, to)) = pass.returned else { return 0 };
-    let steps: Vec<usize> = (0..seen.schedule.len()).filter(|&step| usize::from(seen.schedule[step]) == thread).collect();
+    let steps: Vec<usize> =
+        (0..seen.schedule.len()).filter(|&step| usize::from(seen.schedule[step]) == thread).collect();
     let lines_at = |turn: usize| steps.get(turn - 1).map_or(0, |step| seen.course.lines[*step]);
     match &seen.program.threads[thread][at] {
         Op::Read { stream, .. } | Op::Poll { stream } => {
@@ -242,7 +244,9 @@ impl<'h> Told<'h> {
                 Action::Emit { job: Some(of), event, .. } if of == job => {
                     if line.kind == Kind::Invoke {
                         invoked.insert(event, at);
-                    } else if line.kind == Kind::Ok && (from_start || invoked.get(&**event).is_some_and(|at| *at > opened)) {
+                    } else if line.kind == Kind::Ok
+                        && (from_start || invoked.get(&**event).is_some_and(|at| *at > opened))
+                    {
                         told.accepted.insert(event, at);
                     }
                 }
@@ -282,7 +286,9 @@ impl<'h> Told<'h> {
             return Some((format!("`{name}` lagged by {}, though there was room for all", self.lagged), vec![at]));
         }
         match (self.end, &self.closed) {
-            (Some((at, Delivered::Stopped(why))), _) => return Some((format!("`{name}` was stopped: {why}"), vec![at])),
+            (Some((at, Delivered::Stopped(why))), _) => {
+                return Some((format!("`{name}` was stopped: {why}"), vec![at]));
+            }
             (Some((at, _)), _) if !self.closing => {
                 return Some((format!("`{name}` ended, though nobody closed its job"), vec![at]));
             }
@@ -386,7 +392,10 @@ fn operation_trouble(
         (never_returned(seen, thread, pass, most)?, false)
     } else if let Some(line) = own.iter().find(|line| seen.history[**line - 1].kind == Kind::Fail) {
         let reason = seen.history[*line - 1].reason.as_ref();
-        (format!("was refused{}", reason.map_or(String::new(), |reason| format!(" ({reason:?})").to_lowercase())), false)
+        (
+            format!("was refused{}", reason.map_or(String::new(), |reason| format!(" ({reason:?})").to_lowercase())),
+            false,
+        )
     } else {
         let most = most.filter(|most| raw_turns(pass) > *most)?;
         let took = Some(turns_of(seen, thread, at, pass)).filter(|took| *took > most)?;
@@ -486,7 +495,9 @@ fn full_from(seen: &Seen<'_>, cut: Cut) -> Option<usize> {
     for (at, line) in (1..).zip(seen.history) {
         match &line.action {
             Action::Emit { job: Some(of), .. } if of == job && line.kind == Kind::Ok => owed += 1,
-            Action::Receive { stream, what: Delivered::Event { .. } } if *stream == name => owed = owed.saturating_sub(1),
+            Action::Receive { stream, what: Delivered::Event { .. } } if *stream == name => {
+                owed = owed.saturating_sub(1)
+            }
             Action::Receive { stream, what: Delivered::Lagged(n) } if *stream == name => owed = owed.saturating_sub(*n),
             _ => {}
         }

@@ -274,7 +274,9 @@ impl Going<'_> {
             for premise in Reached::ALL.into_iter().filter(|premise| premise.reached(&run)) {
                 *report.premises.entry(premise.id().to_owned()).or_default() += 1;
             }
-            let Some(breach) = examine_beside((program, &observers), turns, execution, bench) else { return ControlFlow::Continue(()) };
+            let Some(breach) = examine_beside((program, &observers), turns, execution, bench) else {
+                return ControlFlow::Continue(());
+            };
             let Some(findings) = &breach.findings else {
                 let abnormal = breach.abnormal.as_ref().map(|abnormal| format!("{abnormal:?} in {id}"));
                 report.abnormal = report.abnormal.take().or(abnormal);

@@ -300,7 +300,12 @@ impl Replayed {
             None if execution.schedule.len() != schedule.len() => (Some(execution.schedule.len()), None),
             other => (None, other.map(|abnormal| format!("{abnormal:?}"))),
         };
-        Replayed { history: execution.history.iter().map(|line| line.to_json()).collect(), stale_at, abnormal, beside: Vec::new() }
+        Replayed {
+            history: execution.history.iter().map(|line| line.to_json()).collect(),
+            stale_at,
+            abnormal,
+            beside: Vec::new(),
+        }
     }
 }
 

@@ -20,6 +20,9 @@ const SCHEDULES_EACH: u64 = 2_000_000;
 /// The same in the museum, whose routers may be preempted inside an operation.
 const SCHEDULES_EACH_IN_MUSEUM: u64 = 300;
 
+/// The same of a near-miss, while somebody waits.
+const SCHEDULES_IN_HASTE: u64 = 20;
+
 /// How many preemptions find a fault of the museum: two threads in each other's way need no more.
 const PREEMPTIONS_IN_MUSEUM: usize = 1;
 
@@ -56,10 +59,16 @@ impl Options {
         Plan { preemptions, preemptions_of_many: preemptions, schedules_each, wanted, ..self.quiet_plan() }
     }
 
-    /// What is tried on a near-miss, which has to be gone through to the end: while somebody waits, without preemptions.
+    /// What is tried on a near-miss, which has to be gone through to the end: while somebody waits, without preemptions and
+    /// in few schedules.
     pub(super) fn quiet_near_miss_plan(&self) -> Plan {
-        let (_, preemptions) = self.profile.preemptions_beside();
-        Plan { preemptions, preemptions_of_many: preemptions, ..self.quiet_museum_plan(Vec::new()) }
+        let plan = self.quiet_museum_plan(Vec::new());
+        match self.profile {
+            Profile::Quick => {
+                Plan { preemptions: 0, preemptions_of_many: 0, schedules_each: SCHEDULES_IN_HASTE, ..plan }
+            }
+            Profile::Ci | Profile::Deep => plan,
+        }
     }
 
     /// What is tried on a planted router: the programs that show what it is expected to break.
