@@ -140,7 +140,7 @@ impl Crew {
         (0..self.tasks.len()).filter(can_move).map(|thread| thread as u8).collect()
     }
 
-    /// Notes that a thread is cut here.
+    /// Notes that a thread is cut here: streams that it has in its hands stay with it, or fall with it.
     fn take(&mut self, thread: usize) {
         let passes = self.recorder.passes(thread);
         let amid = passes.len().checked_sub(1).filter(|last| passes[*last].returned.is_none());
@@ -158,8 +158,6 @@ impl Crew {
         if let Some(cut) = falls {
             self.take(thread);
             self.tasks[thread].drop_future(cut.how == Way::Panicked);
-            // What it had in its hands fell with it.
-            (self.leave_behind)(thread);
             return Ok(());
         }
         let Err(panic) = self.tasks[thread].poll() else { return Ok(()) };
