@@ -104,10 +104,11 @@ impl Program {
 
 fn pairing(observer: &str, alone: Program) -> Pairing {
     // Names of the kind that is confused: one begins the other, they differ in case, or in nothing but white space.
-    let names = ["a", "ab", "A", "a ", "a/b", "a*", "*", "a.b", "a\n", "a\u{301}"].map(str::to_owned);
+    let names = ["ab", "abc", "AB", "ab ", "ab/c", "a", "a*", "*", "a.b", "ab\n"].map(str::to_owned);
     let alone = Program { jobs: names.to_vec(), ..alone };
     let load = |other: Other| Load { id: other.id.into(), program: alone.clone().beside(other) };
-    let mut loads: Vec<Load> = others(1).into_iter().map(load).collect();
+    // Each load is on a job of another name.
+    let mut loads: Vec<Load> = (0..others(1).len()).map(|at| load(others(at + 1).swap_remove(at))).collect();
     loads.push(load(operators()));
     let crowded = |crowd: Program, at: usize| crowd.beside(others(at + 1).swap_remove(at));
     let crowd = (0..others(1).len()).fold(alone.clone(), crowded);
@@ -117,7 +118,7 @@ fn pairing(observer: &str, alone: Program) -> Pairing {
 /// The observers, each beside every load.
 pub fn pairings() -> Vec<Pairing> {
     let own = |door| emit(OWN, door);
-    let program = |retain, prelude, threads| Program { jobs: Vec::new(), retain, prelude, threads };
+    let program = |retain, prelude, threads| Program { retain, prelude, threads, ..Program::default() };
     vec![
         pairing(
             "polls while its job narrates",
