@@ -150,6 +150,7 @@ fn held() -> Stable {
         ],
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
+        agreements: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,
@@ -696,6 +697,7 @@ fn replayed(outcome: ReplayOutcome) -> Replay {
         outcome,
         why: String::new(),
         findings: findings_of_leak().findings,
+        sides: Vec::new(),
         trace: Vec::new(),
     }
 }

@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 /// What an observer could see of one run, a line of JSON for each answer; comparable, and fit to be printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Outcome {
-    /// By process: what its operations were answered, and what it read.
-    answers: BTreeMap<i64, Vec<String>>,
+    /// By thread: what its operations were answered, and what it read.
+    answers: BTreeMap<String, Vec<String>>,
     /// By stream: what was left for it to deliver when no thread could move any more.
     rest: BTreeMap<String, Vec<String>>,
 }
@@ -47,14 +47,14 @@ impl Outcome {
                 }
                 _ => continue,
             }
-            outcome.answers.entry(line.process).or_default().push(told(line));
+            outcome.answers.entry(format!("thread {}", line.process)).or_default().push(told(line));
         }
         outcome
     }
 
     /// What each thread and stream was told, a lane each: its name, and what was told it in order.
     pub fn lanes(&self) -> Vec<(String, Vec<String>)> {
-        let answers = self.answers.iter().map(|(process, told)| (format!("thread {process}"), told.clone()));
+        let answers = self.answers.iter().map(|(thread, told)| (thread.clone(), told.clone()));
         let rest = self.rest.iter().map(|(stream, told)| (format!("{stream}, at last"), told.clone()));
         answers.chain(rest).filter(|(_, told)| !told.is_empty()).collect()
     }

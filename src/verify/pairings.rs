@@ -149,8 +149,8 @@ pub fn pairings() -> Vec<Pairing> {
                 1,
                 vec![create(OWN), subscribe(OWN, 0, From::Start)],
                 vec![
-                    vec![own(Door::Handle), own(Door::Handle), own(Door::Handle)],
-                    vec![Op::Read { stream: 0, until: Until::Accounted(3) }],
+                    vec![own(Door::Handle), own(Door::Handle)],
+                    vec![Op::Read { stream: 0, until: Until::Accounted(2) }],
                 ],
             ),
         ),

@@ -65,6 +65,7 @@ fn run() -> Stable {
         mutants: vec![mutant(&[Guarantee::G1], &[(Guarantee::G1, "cx")], MutantOutcome::Killed)],
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
+        agreements: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,
