@@ -37,7 +37,10 @@ fn reference() {
 
 #[test]
 fn museum() {
-    for n in std::env::var("N").map_or(1..=ROUTERS.len() as u32, |n| { let n = n.parse().unwrap(); n..=n }) {
+    for n in std::env::var("N").map_or(1..=ROUTERS.len() as u32, |n| {
+        let n = n.parse().unwrap();
+        n..=n
+    }) {
         let t = std::time::Instant::now();
         let (all, _) = with_subject(n, All).unwrap();
         let d: Vec<_> = all.iter().filter(|c| c.difference.is_some()).collect();
