@@ -116,7 +116,7 @@ fn the_parser_reads_the_grammar() {
         let said = String::from_utf8_lossy(stream);
         assert_eq!(read(stream, &[]), *expected, "{said:?}");
         assert_eq!(read(stream, &vec![1; stream.len()]), *expected, "byte by byte: {said:?}");
-        assert_eq!(read(stream, &vec![0; 3]), *expected, "after empty chunks: {said:?}");
+        assert_eq!(read(stream, &[0; 3]), *expected, "after empty chunks: {said:?}");
     }
 }
 
