@@ -124,12 +124,13 @@ impl<'a> Frame<'a> {
 
 /// Appends a comment, which readers skip: it keeps a connection alive. `out` must stand where a frame may begin.
 ///
-/// A text of several lines becomes a comment of several lines; no text makes a comment that is anything else.
+/// A text of several lines becomes a comment of several lines; no text makes a comment that is anything else. No blank
+/// line follows: it would say nothing to a conforming reader, and one that is not (httpx-sse, once it has seen an id)
+/// takes it for an event without data.
 pub fn comment(text: &str, out: &mut Vec<u8>) {
     for line in lines(text) {
         field("", line, out);
     }
-    out.push(b'\n');
 }
 
 /// A frame cannot be written so that every reader reads it.

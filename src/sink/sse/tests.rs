@@ -53,7 +53,7 @@ fn a_comment_is_a_comment_whatever_it_says() {
     comment("keep-alive", &mut out);
     comment("", &mut out);
     comment("\rdata: forged\n\nevent: x", &mut out);
-    assert_eq!(str::from_utf8(&out), Ok(": keep-alive\n\n: \n\n: \n: data: forged\n: \n: event: x\n\n"));
+    assert_eq!(str::from_utf8(&out), Ok(": keep-alive\n: \n: \n: data: forged\n: \n: event: x\n"));
     assert_eq!(read(&out, &[]), []);
 }
 
