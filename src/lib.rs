@@ -10,7 +10,8 @@
 //!   thousand lines that are compiled three times ([`compiled`]): with std's primitives, with loom's and with
 //!   shuttle's.
 //! - [`jobs`]: work whose narration goes through a router, from being queued to being over.
-//! - [`sink`]: where narration goes besides the jobs' streams.
+//! - [`sink`]: where narration goes besides the jobs' streams, and how a stream is written on the wire.
+#![cfg_attr(feature = "client", doc = "- [`client`]: reads the service's streams, through breaks of the connection.")]
 #![cfg_attr(
     feature = "verify",
     doc = "- [`verify`]: the harness: programs, histories, judges, methods, planted faults, verdict."
@@ -25,6 +26,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "router")]
 pub mod compiled;
 #[cfg(feature = "router")]

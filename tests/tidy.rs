@@ -171,6 +171,20 @@ fn judges_apart(path: &str, text: &str) -> Vec<String> {
     forbidden(path, text, "the two judges share no code", |import| import.is_within(&[other]))
 }
 
+/// The wire's grammar is pure: no I/O, clock, randomness or thread, and encoder and parser know nothing of each other.
+fn grammar_imports(path: &str, text: &str) -> Vec<String> {
+    const PLAIN: [&str; 6] =
+        ["std::fmt", "std::iter", "std::mem", "std::time::Duration", "thiserror", "crate::sink::sse"];
+    if !stands_in(path, &["src/sink/sse/"]) || is_test(path) {
+        return Vec::new();
+    }
+    let apart = path != "src/sink/sse/parser.rs";
+    let allowed = |import: &Import| import.is_within(&PLAIN) && (apart || !import.is_within(&["crate::sink::sse"]));
+    let mut found = forbidden(path, text, "the wire's grammar is pure", |import| !allowed(import));
+    found.extend(side_doors(path, text));
+    found
+}
+
 /// Whoever finds the planted faults does not know them.
 fn blind_to_faults(path: &str, text: &str) -> Vec<String> {
     let blind = ["src/verify/checker/", "src/verify/oracle/", "src/verify/methods/", "src/verify/history/"];
@@ -209,14 +223,28 @@ fn routers_touched(path: &str, text: &str) -> Vec<String> {
 /// What stands below does not know what stands above: kernel; router and sinks; jobs, server and the harness; the
 /// reports; the program.
 fn storeys(path: &str, text: &str) -> Vec<String> {
-    const ABOVE: [(&[&str], &[&str]); 4] = [
+    const ABOVE: [(&[&str], &[&str]); 5] = [
         (
             &["src/kernel/"],
             &["crate::router", "crate::sink", "crate::compiled", "crate::jobs", "crate::server", "crate::verify"],
         ),
         (
             &["src/router/", "src/sink/"],
-            &["crate::jobs", "crate::server", "crate::verify", "crate::report", "crate::cli"],
+            &["crate::jobs", "crate::server", "crate::client", "crate::verify", "crate::report", "crate::cli"],
+        ),
+        // A client knows a service by what it sends, and by nothing else.
+        (
+            &["src/client/"],
+            &[
+                "crate::router",
+                "crate::kernel",
+                "crate::compiled",
+                "crate::jobs",
+                "crate::server",
+                "crate::verify",
+                "crate::report",
+                "crate::cli",
+            ],
         ),
         (&["src/verify/", "src/jobs/", "src/server/"], &["crate::report", "crate::cli"]),
         (&["src/report/"], &["crate::cli"]),
@@ -228,7 +256,7 @@ fn storeys(path: &str, text: &str) -> Vec<String> {
 
 /// A crate is seen only where it belongs.
 fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
-    const PLACES: [(&str, &[&str]); 14] = [
+    const PLACES: [(&str, &[&str]); 16] = [
         ("loom", &["src/compiled/loom.rs", "src/verify/methods/loom.rs"]),
         ("shuttle", &["src/compiled/shuttle.rs", "src/verify/methods/shuttle.rs"]),
         ("tracing", &["src/verify/methods/loom.rs", "src/sink/tracing.rs"]),
@@ -241,7 +269,9 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         ("serde_json_canonicalizer", &["src/report/"]),
         ("axum", &["src/server/"]),
         ("tokio", &["src/server/", "src/client/", "src/jobs/"]),
-        ("getrandom", &["src/router/builder.rs"]),
+        ("hyper", &["src/server/", "src/client/"]),
+        ("hyper_util", &["src/server/", "src/client/"]),
+        ("getrandom", &["src/router/builder.rs", "src/client/mod.rs"]),
         ("rand", &[]),
     ];
     let misplaced = |import: &Import| {
@@ -389,6 +419,25 @@ rule!(
 );
 
 rule!(
+    grammar_imports,
+    over sources(),
+    bad: [
+        ("src/sink/sse/mod.rs", "use std::io::Write;"),
+        ("src/sink/sse/mod.rs", "use std::time::Instant;"),
+        ("src/sink/sse/mod.rs", "use crate::narration::Event;"),
+        ("src/sink/sse/mod.rs", "fn f() { tokio::spawn(g()) }"),
+        ("src/sink/sse/parser.rs", "use super::Frame;"),
+        ("src/sink/sse/parser.rs", "include!(\"mod.rs\");"),
+    ],
+    good: [
+        ("src/sink/sse/mod.rs", "mod parser;\npub use parser::Parser;\nuse std::{iter, time::Duration};"),
+        ("src/sink/sse/parser.rs", "use std::time::Duration;\nfn f() { std::mem::take(&mut x); }"),
+        ("src/sink/sse/tests.rs", "use super::Frame;\nuse proptest::prelude::*;"),
+        ("src/sink/stderr.rs", "use std::io::Write;"),
+    ]
+);
+
+rule!(
     blind_to_faults,
     over sources(),
     bad: [
@@ -428,6 +477,8 @@ rule!(
         ("src/jobs/mod.rs", "use crate::report::Style;"),
         ("src/router/mod.rs", "use crate::jobs::Work;"),
         ("src/jobs/mod.rs", "use crate::report::Style;"),
+        ("src/client/watch.rs", "use crate::router::Router;"),
+        ("src/sink/sse/mod.rs", "use crate::client::Client;"),
         ("src/verify/session/mod.rs", "use crate::report::terminal;"),
         ("src/report/evidence.rs", "fn f() { crate::cli::main() }"),
     ],
