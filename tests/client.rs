@@ -136,9 +136,11 @@ async fn whoever_gives_up_waiting_and_asks_again_misses_nothing() {
             Poll::Ready(Some(update)) => {
                 update.expect("no error");
                 yielded += 1;
+                assert!(yielded < 100, "there is no end to it");
             }
             Poll::Pending => {
                 dropped += 1;
+                assert!(dropped < 100_000, "it waits for what does not come");
                 tokio::task::yield_now().await;
                 // Only the clock is left to move: the wait before connecting again.
                 if dropped % 4096 == 0 {
@@ -247,6 +249,11 @@ async fn an_answer_that_would_be_the_same_again_ends_the_watch() {
         let server = Server::new([vec![send(answer)], vec![send(STREAM)]]);
         assert_eq!(all(client(&server).watch()).await, [Err(error)], "{answer}");
         assert_eq!(server.left(), 1, "nobody asks again after {answer}");
+    }
+    let slow = "HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nwhy";
+    for end in [vec![Step::Hang], vec![]] {
+        let server = Server::new([[vec![send(slow)], end].concat()]);
+        assert_eq!(all(client(&server).watch()).await, [Err(refused(403, "why"))], "a refusal is one, however it ends");
     }
     let long = format!("HTTP/1.1 404 No\r\nConnection: close\r\n\r\n{}", "\u{1b}".repeat(9000));
     let server = Server::new([vec![send(long)]]);

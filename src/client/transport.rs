@@ -114,38 +114,49 @@ impl Answer {
         }
     }
 
-    /// The beginning of the body, as text.
-    async fn reason(&mut self) -> String {
-        let mut said = Vec::new();
-        while let Some(Ok(chunk)) = poll_fn(|cx| self.poll_chunk(cx)).await {
+    /// Puts the beginning of the body into `said`, as it comes.
+    async fn read_reason(&mut self, said: &mut Vec<u8>) {
+        while said.len() < LONGEST_REASON
+            && let Some(Ok(chunk)) = poll_fn(|cx| self.poll_chunk(cx)).await
+        {
             said.extend_from_slice(&chunk[..chunk.len().min(LONGEST_REASON - said.len())]);
-            if said.len() == LONGEST_REASON {
-                break;
-            }
         }
-        String::from_utf8_lossy(&said).into_owned()
     }
+}
+
+/// The head of an answer that will not change for being asked again.
+enum Asked {
+    Stream(Answer),
+    Refusal(StatusCode, Answer),
 }
 
 /// Opens the stream, after this position, within the time that is allowed for it.
 pub(super) async fn open(settings: Arc<Settings>, position: String) -> Result<Answer, Failure> {
     let Timeouts { open, .. } = settings.timeouts;
     match timeout(open, follow(&settings, &position)).await {
-        Ok(opened) => opened,
+        Ok(Ok(Asked::Stream(answer))) => Ok(answer),
+        Ok(Ok(Asked::Refusal(status, mut answer))) => {
+            let mut said = Vec::new();
+            // The status is the answer. What is said with it may take as long again, and may break off.
+            let _ = timeout(open, answer.read_reason(&mut said)).await;
+            let text = String::from_utf8_lossy(&said).into_owned();
+            Err(Error::Refused { status: status.as_u16(), text }.into())
+        }
+        Ok(Err(failure)) => Err(failure),
         Err(_) => Err(Lost::Silent(open).into()),
     }
 }
 
 /// Asks, and asks again where the answer points, as long as that is the same origin.
-async fn follow(settings: &Settings, position: &str) -> Result<Answer, Failure> {
+async fn follow(settings: &Settings, position: &str) -> Result<Asked, Failure> {
     let mut url = settings.url.clone();
     if url.origin.is_secure() != settings.connect.is_secure() {
         return Err(Error::Scheme { scheme: url.origin.scheme() }.into());
     }
     for _ in 0..=MOST_REDIRECTS {
-        let (status, headers, mut answer) = ask(settings, &url, position).await?;
+        let (status, headers, answer) = ask(settings, &url, position).await?;
         match status {
-            StatusCode::OK => return look(&headers).map(|()| answer).map_err(Failure::Final),
+            StatusCode::OK => return look(&headers).map(|()| Asked::Stream(answer)).map_err(Failure::Final),
             StatusCode::NO_CONTENT => return Err(Error::NoContent.into()),
             StatusCode::MOVED_PERMANENTLY
             | StatusCode::FOUND
@@ -153,10 +164,7 @@ async fn follow(settings: &Settings, position: &str) -> Result<Answer, Failure> 
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT => url = within(&url, headers.get(header::LOCATION))?,
             status if status.is_server_error() => return Err(Lost::Unavailable(status.as_u16()).into()),
-            status => {
-                let text = answer.reason().await;
-                return Err(Error::Refused { status: status.as_u16(), text }.into());
-            }
+            status => return Ok(Asked::Refusal(status, answer)),
         }
     }
     Err(Error::Circles(MOST_REDIRECTS).into())

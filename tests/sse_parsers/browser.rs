@@ -37,6 +37,9 @@ fn read(streams: &[Chunks]) -> Answer {
     Ok(serde_json::from_str(&seen).expect("the page answers in JSON"))
 }
 
+/// What it is called, here and there.
+const NAMED: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
 struct Browser {
     child: Child,
     profile: std::path::PathBuf,
@@ -45,18 +48,21 @@ struct Browser {
 impl Browser {
     fn start(url: &str) -> Result<Browser, Missing> {
         let profile = std::env::temp_dir().join(format!("narrowcast-chromium-{}", std::process::id()));
-        let chromium = Command::new("chromium")
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match chromium {
-            Ok(child) => Ok(Browser { child, profile }),
-            Err(error) => Err(Missing(format!("chromium cannot be started: {error}; install Debian's `chromium`"))),
+        let start = |name: &&str| {
+            Command::new(name)
+                .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+                .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+                .arg(format!("--user-data-dir={}", profile.display()))
+                .arg(url)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .ok()
+        };
+        match NAMED.iter().find_map(start) {
+            Some(child) => Ok(Browser { child, profile }),
+            None => Err(Missing(format!("none of {NAMED:?} can be started; install Debian's `chromium`"))),
         }
     }
 }
