@@ -12,6 +12,7 @@
 //! - [`jobs`]: work whose narration goes through a router, from being queued to being over.
 //! - [`sink`]: where narration goes besides the jobs' streams, and how a stream is written on the wire.
 #![cfg_attr(feature = "client", doc = "- [`client`]: reads the service's streams, through breaks of the connection.")]
+#![cfg_attr(feature = "server", doc = "- [`server`]: the router behind HTTP, and who is let in.")]
 #![cfg_attr(
     feature = "verify",
     doc = "- [`verify`]: the harness: programs, histories, judges, methods, planted faults, verdict."
@@ -38,6 +39,8 @@ pub mod narration;
 pub mod report;
 #[cfg(feature = "router")]
 pub mod router;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "router")]
 pub mod sink;
 #[cfg(feature = "verify")]

@@ -256,7 +256,7 @@ fn storeys(path: &str, text: &str) -> Vec<String> {
 
 /// A crate is seen only where it belongs.
 fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
-    const PLACES: [(&str, &[&str]); 16] = [
+    const PLACES: [(&str, &[&str]); 20] = [
         ("loom", &["src/compiled/loom.rs", "src/verify/methods/loom.rs"]),
         ("shuttle", &["src/compiled/shuttle.rs", "src/verify/methods/shuttle.rs"]),
         ("tracing", &["src/verify/methods/loom.rs", "src/sink/tracing.rs"]),
@@ -265,13 +265,17 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         ("terminal_size", &["src/cli/"]),
         ("anstyle", &["src/cli/", "src/report/"]),
         ("indicatif", &["src/cli/", "src/report/progress.rs"]),
-        ("sha2", &["src/report/"]),
+        ("sha2", &["src/report/", "src/server/"]),
         ("serde_json_canonicalizer", &["src/report/"]),
         ("axum", &["src/server/"]),
-        ("tokio", &["src/server/", "src/client/", "src/jobs/"]),
         ("hyper", &["src/server/", "src/client/"]),
         ("hyper_util", &["src/server/", "src/client/"]),
-        ("getrandom", &["src/router/builder.rs", "src/client/mod.rs"]),
+        ("http_body_util", &["src/server/"]),
+        ("hmac", &["src/server/authority.rs"]),
+        ("subtle", &["src/server/authority.rs", "src/server/cursor.rs"]),
+        ("toml", &["src/server/config.rs"]),
+        ("tokio", &["src/server/", "src/client/", "src/jobs/"]),
+        ("getrandom", &["src/router/builder.rs", "src/client/mod.rs", "src/server/authority.rs"]),
         ("rand", &[]),
     ];
     let misplaced = |import: &Import| {
@@ -281,6 +285,16 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     forbidden(path, text, "this crate is not for this room", misplaced)
+}
+
+/// The service uses the faces that every embedder has: what it could reach behind them, its routes could serve.
+fn server_is_an_embedder(path: &str, text: &str) -> Vec<String> {
+    if !stands_in(path, &["src/server/"]) {
+        return Vec::new();
+    }
+    forbidden(path, text, "the service is built on public faces", |import| {
+        import.is_within(&["crate::kernel", "crate::compiled", "crate::client"])
+    })
 }
 
 /// Unfinished work, forgotten prints, tests that are put off, and lints that are argued away.
@@ -501,6 +515,9 @@ rule!(
         ("src/verify/explain.rs", "use anstyle::Style;"),
         ("src/verify/verdict/mod.rs", "use sha2::{Digest, Sha256};"),
         ("src/report/mod.rs", "fn f() { terminal_size::terminal_size(); }"),
+        ("src/router/mod.rs", "use axum::Router;"),
+        ("src/cli/serve.rs", "fn f() { tokio::runtime::Runtime::new() }"),
+        ("src/server/state.rs", "use hmac::Mac;"),
     ],
     good: [
         ("src/compiled/loom.rs", "pub struct Mutex<T>(loom::sync::Mutex<T>);"),
@@ -509,6 +526,19 @@ rule!(
         ("src/compiled/mod.rs", "pub mod loom;\npub use loom::sync;"),
         ("src/cli/args.rs", "use clap::{Args, Parser};"),
         ("src/report/progress.rs", "use indicatif::ProgressBar;"),
+    ]
+);
+
+rule!(
+    server_is_an_embedder,
+    over sources(),
+    bad: [
+        ("src/server/state.rs", "use crate::compiled::native::kernel::Kernel;"),
+        ("src/server/state.rs", "fn f() { crate::kernel::Kernel::new() }"),
+    ],
+    good: [
+        ("src/server/state.rs", "use crate::router::Router;"),
+        ("src/router/mod.rs", "use crate::compiled::native::kernel;"),
     ]
 );
 
@@ -554,6 +584,7 @@ fn the_rules_on_imports_see_the_rooms_that_they_are_about() {
         ("src/verify/history/", 2),
         ("src/verify/methods/", 3),
         ("src/cli/", 3),
+        ("src/server/", 10),
     ] {
         assert!(count(room) >= files, "{room} holds {} files: has it moved?", count(room));
     }
