@@ -147,7 +147,7 @@ fn greeting(started: &Started) -> String {
          Start a job and watch it, in another terminal:\n\
          \x20 job=$(curl -s{key} {url}/v1/jobs -d '{{\"operation\":\"count\"}}'); echo \"$job\"\n\
          \x20 field() {{ echo \"$job\" | sed \"s/.*\\\"$1\\\":\\\"\\([^\\\"]*\\).*/\\1/\"; }}\n\
-         \x20 curl -N -H \"Authorization: Bearer $(field capability)\" \"{url}$(field sse_url)\"\n\n\
+         \x20 curl -sN -H \"Authorization: Bearer $(field capability)\" \"{url}$(field sse_url)\"\n\n\
          {operators}"
     )
 }

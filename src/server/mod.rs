@@ -44,6 +44,7 @@ use crate::narration::{Event, Scope};
 use crate::router::Router;
 use crate::sink::{Sink, Stderr};
 use state::{SERVICE, Service};
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -210,29 +211,38 @@ impl Server {
     /// Serves until [`Handle::shut_down`].
     ///
     /// # Cancel safety
-    /// Dropped, it stops at once, without the streams being told.
+    /// Dropped, it stops at once: connections break off without their streams being told, and all work is dropped.
     pub async fn run(self) -> Ended {
         let Server { listener, address, service } = self;
-        let names = guard::Names::new(address, &service.config.hosts);
-        let routes = routes::routes(&service, names);
-        let sweeper = tokio::spawn(sweep(Arc::clone(&service)));
-        let given_up = connections::serve(listener, Arc::clone(&service), routes).await;
-        sweeper.abort();
-        let _it_was_aborted = sweeper.await;
-        let mut work = service.abandon();
+        let service = AbandonedWhenDropped(service);
+        let names = guard::Names::new(address, &service.0.config.hosts);
+        let routes = routes::routes(&service.0, names);
+        let given_up = tokio::select! {
+            given_up = connections::serve(listener, Arc::clone(&service.0), routes) => given_up,
+            never = sweep(&service.0) => match never {},
+        };
+        let mut work = service.0.abandon();
         // Work that does not yield cannot be waited for without bound.
-        let _in_time_or_not =
-            timeout(service.config.shutdown, async { while work.join_next().await.is_some() {} }).await;
-        let system = service.router().system();
-        service
-            .tally
-            .told(system.narrate(SERVICE, "stop").context(given_up).human("stopped; {} connections given up").emit());
+        let all = async { while work.join_next().await.is_some() {} };
+        let _in_time_or_not = timeout(service.0.config.shutdown, all).await;
+        let system = service.0.router().system();
+        let told = system.narrate(SERVICE, "stop").context(given_up).human("stopped; {} connections given up").emit();
+        service.0.tally.told(told);
         Ended { given_up }
     }
 }
 
+/// Work holds its service, so that a service which is only dropped would live for as long as its longest job.
+struct AbandonedWhenDropped(Arc<Service>);
+
+impl Drop for AbandonedWhenDropped {
+    fn drop(&mut self) {
+        drop(self.0.abandon());
+    }
+}
+
 /// Gives up what is due, as often as it matters.
-async fn sweep(service: Arc<Service>) {
+async fn sweep(service: &Service) -> Infallible {
     let often = (service.config.linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
     let mut ticks = interval(often);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

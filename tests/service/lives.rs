@@ -139,3 +139,16 @@ async fn a_shutdown_is_told_to_every_stream() {
     assert!(TcpStream::connect(at).await.is_err(), "nobody listens any more");
     assert_eq!((handle.alive().connections, handle.alive().streams, handle.alive().working), (0, 0, 0));
 }
+
+#[tokio::test]
+async fn a_server_that_is_dropped_takes_its_work_along() {
+    let before = tasks();
+    let rig = Rig::new().await;
+    let job = rig.open().await;
+    let stream = rig.watch(&job).await;
+    rig.running.abort();
+    soon("the server's end", rig.running).await.expect_err("it was aborted");
+    until("no task is left", || tasks() == before).await;
+    assert_eq!((rig.handle.alive().connections, rig.handle.alive().working), (0, 0));
+    drop(stream);
+}
