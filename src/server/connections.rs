@@ -6,7 +6,7 @@
 //! connections and say nothing cannot keep anybody from a stream that is already flowing, nor a job from its share.
 
 use super::refusal::Refusal;
-use super::state::Service;
+use super::state::{Record, Service};
 use axum::http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,8 +15,8 @@ use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,15 +24,39 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
-/// The place of one connection among those that carry no stream.
+/// What one connection and the requests on it tell each other.
 #[derive(Clone)]
-pub(super) struct Slot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub(super) struct Line(Arc<Mutex<Facts>>);
 
-impl Slot {
+struct Facts {
+    /// Its place among those that carry no stream.
+    place: Option<OwnedSemaphorePermit>,
+    /// The job whose end was handed to it.
+    ended: Option<Arc<Record>>,
+}
+
+impl Line {
+    fn new(place: OwnedSemaphorePermit) -> Line {
+        Line(Arc::new(Mutex::new(Facts { place: Some(place), ended: None })))
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives the place back: from now on the connection carries a stream, and ends with it.
     pub(super) fn release(&self) {
-        let permit = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(permit);
+        let place = self.facts().place.take();
+        drop(place);
+    }
+
+    /// The end of this job is on its way. If the reader hangs up in good order after it, the job is forgotten.
+    pub(super) fn carries_end_of(&self, record: &Arc<Record>) {
+        self.facts().ended = Some(Arc::clone(record));
+    }
+
+    fn carries_end(&self) -> bool {
+        self.facts().ended.is_some()
     }
 }
 
@@ -59,8 +83,7 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, routes: 
         };
         match Arc::clone(&places).try_acquire_owned() {
             Ok(permit) => {
-                let slot = Slot(Arc::new(Mutex::new(Some(permit))));
-                connections.spawn(connection(socket, slot, Arc::clone(&service), routes.clone()));
+                connections.spawn(connection(socket, Line::new(permit), Arc::clone(&service), routes.clone()));
             }
             Err(_full) => {
                 service.tally.connection_refused();
@@ -88,7 +111,7 @@ fn refuse(socket: &TcpStream) {
     let _best_effort = socket.try_write(refusal.raw().as_bytes());
 }
 
-async fn connection(socket: TcpStream, slot: Slot, service: Arc<Service>, routes: axum::Router) {
+async fn connection(socket: TcpStream, line: Line, service: Arc<Service>, routes: axum::Router) {
     let _counted = service.tally.connections.enter();
     // Small frames go out at once; a peer that vanished is noticed by the system even if nothing is said to it.
     let _best_effort = socket.set_nodelay(true);
@@ -98,8 +121,9 @@ async fn connection(socket: TcpStream, slot: Slot, service: Arc<Service>, routes
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _best_effort = options.set_tcp_user_timeout(Some(service.config.stall));
 
-    let answering = Answering { routes: TowerToHyperService::new(routes), slot };
-    let io = TokioIo::new(Patient { socket, stall: service.config.stall, waiting: None });
+    let answering = Answering { routes: TowerToHyperService::new(routes), line: line.clone() };
+    let patient = Patient { socket, stall: service.config.stall, waiting: None, line: line.clone(), said_all: false };
+    let io = TokioIo::new(patient);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(service.config.request).max_buf_size(BUFFER_BYTES);
     let mut connection = pin!(http.serve_connection(io, answering));
@@ -111,9 +135,16 @@ async fn connection(socket: TcpStream, slot: Slot, service: Arc<Service>, routes
             connection.await
         }
     };
-    // Whatever else a peer does is its own affair: an error ends this connection and nothing else.
-    if ended.is_err_and(|error| is_stall(&error)) {
-        service.tally.connection_stalled();
+    match ended {
+        // The reader hung up after all that was sent: whose end it had is forgotten.
+        Ok(()) => {
+            let ended = line.facts().ended.take();
+            ended.iter().for_each(|record| service.forget(record));
+        }
+        Err(error) if is_stall(&error) => service.tally.connection_stalled(),
+        // Whatever else a peer does is its own affair: an error ends this connection and nothing else. A job whose end
+        // may not have arrived stays readable for as long as closed jobs do.
+        Err(_) => {}
     }
 }
 
@@ -135,7 +166,7 @@ fn is_stall(error: &hyper::Error) -> bool {
 /// The routes, with the connection's place at hand.
 struct Answering {
     routes: TowerToHyperService<axum::Router>,
-    slot: Slot,
+    line: Line,
 }
 
 impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
@@ -144,16 +175,20 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
     type Future = <TowerToHyperService<axum::Router> as hyper::service::Service<hyper::Request<Incoming>>>::Future;
 
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.slot.clone());
+        request.extensions_mut().insert(self.line.clone());
         self.routes.call(request)
     }
 }
 
-/// A socket that is given up once a write has made no progress for so long.
+/// A socket that is given up once a write has made no progress for so long, and that waits, after the end of a job, for
+/// its reader to hang up: only that says that everything arrived.
 struct Patient {
     socket: TcpStream,
     stall: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
+    line: Line,
+    /// Our side is closed.
+    said_all: bool,
 }
 
 impl Patient {
@@ -185,7 +220,23 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if !self.said_all {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            self.said_all = true;
+        }
+        if !self.line.carries_end() {
+            return Poll::Ready(Ok(()));
+        }
+        // A reader that died, or was killed with something unread, shows as an error here.
+        let mut scratch = [0; 512];
+        loop {
+            let mut rest = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut rest) {
+                Poll::Ready(Ok(())) if !rest.filled().is_empty() => continue,
+                Poll::Ready(over) => return Poll::Ready(over),
+                Poll::Pending => return self.or_given_up(cx, Poll::Pending),
+            }
+        }
     }
 
     fn poll_write_vectored(

@@ -7,7 +7,7 @@
 //! 2. `guard`: what every request passes first: host, origin.
 //! 3. `routes`: what can be asked for.
 //! 4. `state`: what is known of each job, and for how long.
-//! 5. `stream`, `cursor`: one stream on the wire, and how it is resumed.
+//! 5. `stream`, `source`, `cursor`: one stream on the wire, where it comes from, and how it is resumed.
 //! 6. `connections`: how many, how long, and how they end.
 //!
 //! ```
@@ -33,6 +33,7 @@ mod operations;
 mod page;
 mod refusal;
 mod routes;
+mod source;
 mod state;
 mod stream;
 mod tally;

@@ -4,11 +4,12 @@
 //! what is done with the rest of the request.
 
 use super::authority::{Claims, Kind, Verbs};
-use super::connections::Slot;
+use super::connections::Line;
 use super::guard::{self, Guard, only};
 use super::operations::{self, Operation};
 use super::page;
 use super::refusal::Refusal;
+use super::source::Source;
 use super::state::{Admitted, Service, now_ms};
 use super::stream::{Query, SseBody};
 use crate::narration::{Action, Actor, Emit, Event, Level, Outcome, Payload};
@@ -281,16 +282,14 @@ async fn stream(State(service): Shared, request: Request) -> Answer {
     let Admitted { record, claims } = admitted_to_stream(&service, &parts, &query)?;
     let since = since(&parts, &query, |text| record.cursors.open(text))?;
     let slot = service.take_stream(&record)?;
-    let stream = record.reader.subscribe(since).map_err(|refused| match refused {
-        Refused::ForeignPosition => Refusal::invalid_cursor(),
-        _ => {
-            // The router has given it up: it answers as a job that never was.
-            service.forget(&record);
-            Refusal::nothing_here()
-        }
-    })?;
-    release(&parts);
-    Ok(sse(SseBody::of_job(&service, stream, &record, slot, (claims.epoch, claims.expires))))
+    let source = match record.reader.subscribe(since) {
+        Ok(stream) => Source::Live(stream),
+        Err(Refused::ForeignPosition) => return Err(Refusal::invalid_cursor()),
+        // The router has let it go: what is left is for whoever lost the end, or it answers as a job that never was.
+        Err(_) => Source::Left(record.spare.left(since).ok_or_else(Refusal::nothing_here)?),
+    };
+    let line = line(&parts);
+    Ok(sse(SseBody::of_job(&service, source, (record, slot, line), (claims.epoch, claims.expires))))
 }
 
 async fn system(State(service): Shared, request: Request) -> Answer {
@@ -300,8 +299,8 @@ async fn system(State(service): Shared, request: Request) -> Answer {
     let since = since(&parts, &query, |text| service.system_cursors.open(text))?;
     let opened = service.router().system().subscribe(since);
     let stream = opened.map_err(|_foreign| Refusal::invalid_cursor())?;
-    release(&parts);
-    Ok(sse(SseBody::of_system(&service, stream)))
+    let _counted_as_a_stream = line(&parts);
+    Ok(sse(SseBody::of_system(&service, Source::Live(stream))))
 }
 
 /// Where the stream is to start. A cursor, wherever it stands, is genuine or refused: it never means the beginning.
@@ -331,11 +330,11 @@ fn since(
     }
 }
 
-/// A connection that carries a stream is counted with its job, no longer among those of everybody.
-fn release(parts: &Parts) {
-    if let Some(slot) = parts.extensions.get::<Slot>() {
-        slot.release();
-    }
+/// The connection. Since it carries a stream now, it is counted with its job, and no longer among those of everybody.
+fn line(parts: &Parts) -> Option<Line> {
+    let line = parts.extensions.get::<Line>().cloned();
+    line.iter().for_each(Line::release);
+    line
 }
 
 fn sse(body: SseBody) -> Response {

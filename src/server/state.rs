@@ -8,10 +8,11 @@ use super::config::Config;
 use super::cursor::Cursors;
 use super::operations::{self, Failure, Operation};
 use super::refusal::Refusal;
+use super::source::Spare;
 use super::tally::Tally;
 use crate::jobs::{Created, Jobs, Report, Why};
 use crate::narration::{Actor, JobId};
-use crate::router::{Emitter, Reader, Router};
+use crate::router::{Emitter, Reader, Router, Since};
 use axum::http::StatusCode;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -36,6 +37,7 @@ pub(super) struct Record {
     pub(super) emitter: Emitter,
     pub(super) reader: Reader,
     pub(super) cursors: Cursors,
+    pub(super) spare: Spare,
     /// How often its capabilities were revoked.
     pub(super) epoch: watch::Sender<u32>,
     /// Open streams.
@@ -158,7 +160,11 @@ impl Service {
             let _it_may_be_over = self.jobs.cancel(&created.id);
             broken(&refused.to_string())
         })?;
-        let record = Arc::new(self.record(tenant, created, position.incarnation));
+        let spare = created.reader.subscribe(Since::Start).map_err(|refused| {
+            let _it_may_be_over = self.jobs.cancel(&created.id);
+            broken(&refused.to_string())
+        })?;
+        let record = Arc::new(self.record(tenant, created, position.incarnation, Spare::new(spare)));
         lock(&self.records).insert(record.id.clone(), Arc::clone(&record));
         let executed =
             self.jobs.execute(&record.id, |emitter, (operation, id)| operations::work(operation, id, emitter));
@@ -173,7 +179,7 @@ impl Service {
         Ok(record)
     }
 
-    fn record(&self, tenant: usize, created: Created, incarnation: u64) -> Record {
+    fn record(&self, tenant: usize, created: Created, incarnation: u64, spare: Spare) -> Record {
         let Created { id, emitter, reader } = created;
         let bits = id.as_str().strip_prefix("job-").and_then(|digits| u128::from_str_radix(digits, 16).ok());
         Record {
@@ -184,6 +190,7 @@ impl Service {
             id,
             emitter,
             reader,
+            spare,
             epoch: watch::Sender::new(0),
             streams: AtomicUsize::new(0),
             ended_ms: AtomicU64::new(OPEN),
@@ -240,7 +247,7 @@ impl Service {
         Ok(StreamSlot(Arc::clone(record)))
     }
 
-    /// The job was read to its end, or the router has given it up: it is forgotten.
+    /// The job was read to its end, or its time is over: it is forgotten.
     pub(super) fn forget(&self, record: &Arc<Record>) {
         let removed = {
             let mut records = lock(&self.records);
@@ -248,6 +255,7 @@ impl Service {
             if same { records.remove(&record.id) } else { None }
         };
         if removed.is_some() {
+            record.spare.drop_it();
             self.held[record.tenant].fetch_sub(1, Ordering::AcqRel);
         }
     }

@@ -3,11 +3,13 @@
 //! Polled by its connection alone: it has no task, no queue and no buffer of its own. What the connection cannot write
 //! is not taken from the router, so a slow reader costs what its job retains anyway, and what it misses is counted.
 
+use super::connections::Line;
 use super::cursor::Cursors;
+use super::source::{Said, Source};
 use super::state::{Record, Service, StreamSlot, now_ms};
 use super::tally::Counted;
 use crate::narration::Event;
-use crate::router::{Arrival, Batch, Stream};
+use crate::router::Delivered;
 use crate::sink::sse::{self, Frame};
 use axum::http::Uri;
 use hyper::body::{self, Body};
@@ -60,15 +62,18 @@ async fn stop_of_job(
     }
 }
 
+/// A job, its stream's place among the others of the job, and the connection that carries it.
+type Job = (Arc<Record>, StreamSlot, Option<Line>);
+
 /// The body of the answer to whoever opened a stream.
 pub(super) struct SseBody {
-    stream: Stream,
+    source: Source,
     cursors: Cursors,
     stop: Pin<Box<dyn Future<Output = Stop> + Send>>,
     silence: Pin<Box<Sleep>>,
     service: Arc<Service>,
     /// `None` on the operators' stream.
-    of: Option<(Arc<Record>, StreamSlot)>,
+    of: Option<Job>,
     /// What is to be said before anything else, once.
     head: bool,
     over: bool,
@@ -77,38 +82,32 @@ pub(super) struct SseBody {
 
 impl SseBody {
     /// Of a job.
-    pub(super) fn of_job(
-        service: &Arc<Service>,
-        stream: Stream,
-        record: &Arc<Record>,
-        slot: StreamSlot,
-        (epoch, expires): (u32, u64),
-    ) -> SseBody {
-        let stop = stop_of_job(record.epoch.subscribe(), epoch, expires, service.stopping.subscribe());
-        let cursors = record.cursors.clone();
-        SseBody::new(service, stream, cursors, Box::pin(stop), Some((Arc::clone(record), slot)))
+    pub(super) fn of_job(service: &Arc<Service>, source: Source, job: Job, (epoch, expires): (u32, u64)) -> SseBody {
+        let stop = stop_of_job(job.0.epoch.subscribe(), epoch, expires, service.stopping.subscribe());
+        let cursors = job.0.cursors.clone();
+        SseBody::new(service, source, cursors, Box::pin(stop), Some(job))
     }
 
     /// Of the system, for operators.
-    pub(super) fn of_system(service: &Arc<Service>, stream: Stream) -> SseBody {
+    pub(super) fn of_system(service: &Arc<Service>, source: Source) -> SseBody {
         let mut stopping = service.stopping.subscribe();
         let stop = async move {
             let _the_service_holds_the_sender = stopping.wait_for(|stopping| *stopping).await;
             Stop::Shutdown
         };
-        SseBody::new(service, stream, service.system_cursors.clone(), Box::pin(stop), None)
+        SseBody::new(service, source, service.system_cursors.clone(), Box::pin(stop), None)
     }
 
     fn new(
         service: &Arc<Service>,
-        stream: Stream,
+        source: Source,
         cursors: Cursors,
         stop: Pin<Box<dyn Future<Output = Stop> + Send>>,
-        of: Option<(Arc<Record>, StreamSlot)>,
+        of: Option<Job>,
     ) -> SseBody {
         service.tally.stream_opened();
         SseBody {
-            stream,
+            source,
             cursors,
             stop,
             silence: Box::pin(sleep(service.config.keep_alive)),
@@ -121,37 +120,34 @@ impl SseBody {
     }
 
     /// Appends what has arrived.
-    fn say(&mut self, arrival: Arrival, out: &mut Vec<u8>) {
-        match arrival {
-            Arrival::Batch(batch) => self.say_batch(batch, out),
-            Arrival::Lagged(lost) => self.say_lagged(lost, out),
-            Arrival::End(outcome) => {
+    fn say(&mut self, said: Said, out: &mut Vec<u8>) {
+        match said {
+            Said::Batch(batch) => batch.for_each(|event| self.say_event(&event, out)),
+            Said::Event(event) => self.say_event(&event, out),
+            Said::Lagged(lost, last) => {
+                // Whoever resumes after the marker is not told of the same loss again.
+                let cursor = last.map(|sequence| self.cursors.seal(sequence));
+                frame("lagged", cursor.as_deref(), &format!("{{\"lagged\":{lost}}}"), out);
+            }
+            Said::End(outcome) => {
                 frame("done", None, &format!("{{\"outcome\":\"{outcome}\"}}"), out);
                 self.over = true;
-                if let Some((record, _)) = &self.of {
-                    self.service.forget(record);
+                if let Some((record, _, line)) = &self.of {
+                    line.iter().for_each(|line| line.carries_end_of(record));
                 }
             }
         }
     }
 
-    fn say_batch(&self, batch: Batch, out: &mut Vec<u8>) {
-        for event in batch {
-            let bytes = event.bytes();
-            let cursor = self.cursors.seal(event.sequence());
-            let name = if Event::carries_payload(bytes) { "data" } else { "narration" };
-            match str::from_utf8(bytes) {
-                Ok(data) => frame(name, Some(&cursor), data, out),
-                // No event of this router's is anything but text; if one were, it would be lost aloud.
-                Err(_) => frame("lagged", Some(&cursor), "{\"lagged\":1}", out),
-            }
+    fn say_event(&self, event: &Delivered, out: &mut Vec<u8>) {
+        let bytes = event.bytes();
+        let cursor = self.cursors.seal(event.sequence());
+        let name = if Event::carries_payload(bytes) { "data" } else { "narration" };
+        match str::from_utf8(bytes) {
+            Ok(data) => frame(name, Some(&cursor), data, out),
+            // No event of this router's is anything but text; if one were, it would be lost aloud.
+            Err(_) => frame("lagged", Some(&cursor), "{\"lagged\":1}", out),
         }
-    }
-
-    fn say_lagged(&self, lost: u64, out: &mut Vec<u8>) {
-        // Whoever resumes after the marker is not told of the same loss again.
-        let cursor = self.stream.position().map(|position| self.cursors.seal(position.sequence));
-        frame("lagged", cursor.as_deref(), &format!("{{\"lagged\":{lost}}}"), out);
     }
 
     /// What comes next, as bytes for the wire.
@@ -171,8 +167,8 @@ impl SseBody {
             self.over = true;
             return Poll::Ready(Some(out));
         }
-        match self.stream.poll_arrival(cx) {
-            Poll::Ready(Some(arrival)) => self.say(arrival, &mut out),
+        match self.source.poll_next(cx) {
+            Poll::Ready(Some(said)) => self.say(said, &mut out),
             Poll::Ready(None) => self.over = true,
             Poll::Pending if out.is_empty() => {
                 ready!(self.silence.as_mut().poll(cx));

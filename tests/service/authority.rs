@@ -1,6 +1,6 @@
 //! Who is let in, who is not, and that the second cannot tell why.
 
-use crate::rig::{Job, OPERATOR, Reply, Rig, data, job_of, kinds};
+use crate::rig::{Job, OPERATOR, Reply, Rig, data, job_of, kinds, until};
 use narrowcast::server::{Alive, Secret};
 use serde_json::json;
 
@@ -39,9 +39,12 @@ async fn ticket(rig: &Rig, job: &Job) -> (String, String) {
 
 /// Closes a job and reads it to its end: from then on it is as if it had never been.
 async fn finish(rig: &Rig, job: &Job) {
+    let before = rig.handle.alive().jobs;
     let mut stream = rig.watch(job).await;
     assert_eq!(rig.of(job, "DELETE", "", "").await.status, 200);
     assert_eq!(kinds(&stream.rest().await).last(), Some(&"done"));
+    drop(stream);
+    until("the job is forgotten", || rig.handle.alive().jobs == before - 1).await;
 }
 
 #[tokio::test]

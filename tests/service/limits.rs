@@ -24,6 +24,7 @@ async fn a_tenant_that_holds_its_share_of_jobs_is_refused_alone() {
     assert_eq!(rig.of(&first, "DELETE", "", "").await.status, 200);
     post("the key of tenant a").await.is(429, "too_many_jobs");
     rig.watch(&first).await.rest().await;
+    until("it is forgotten", || rig.handle.alive().jobs == 2).await;
     job_of(&post("the key of tenant a").await);
     post("the key of tenant a").await.is(429, "too_many_jobs");
 }

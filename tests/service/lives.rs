@@ -1,6 +1,6 @@
 //! What is left behind: by clients that vanish, by readers that do not read, by jobs that nobody reads, by a shutdown.
 
-use crate::rig::{OPERATOR, Rig, data, kinds, soon, until};
+use crate::rig::{OPERATOR, Rig, data, human, kinds, soon, until};
 use narrowcast::server::Alive;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -110,6 +110,52 @@ async fn a_job_that_nobody_reads_lingers_and_is_then_given_up() {
 
     let job = rig.job(fast).await;
     rig.settle(unread).await;
+    rig.settle(Alive::default()).await;
+    rig.of(&job, "GET", "/stream", "").await.is(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_end_that_never_arrived_is_told_again() {
+    let rig = Rig::with(|layer| layer.limits.retain_events = Some(5)).await;
+    let job = rig.open().await;
+    let mut stream = rig.watch(&job).await;
+    let first = stream.next().await.expect("the creation is narrated").last_event_id;
+    for number in 0..8 {
+        assert_eq!(rig.emit(&job, &number.to_string()).await.status, 202);
+    }
+    assert_eq!(rig.of(&job, "POST", "/close", r#"{"outcome":"completed"}"#).await.status, 200);
+    // The end was handed over, and the reader dies with all of it unread.
+    until("the end is on its way", || (rig.handle.alive().streams, rig.handle.alive().channels) == (0, 0)).await;
+    assert_eq!(rig.handle.alive().jobs, 1, "it is not forgotten before the reader hangs up");
+    kill(stream.socket);
+    until("the connection is gone", || rig.handle.alive().connections == 0).await;
+
+    // Whoever comes back is told everything that is retained, again and again, until somebody has had it.
+    let (bearer, path) = (job.bearer(), job.path("/stream"));
+    let authorised = ("authorization", &*bearer);
+    for (query, headers, lost) in [
+        ("", vec![authorised], Some(4)),
+        ("", vec![authorised, ("last-event-id", &*first)], Some(3)),
+        ("?from=now", vec![authorised], None),
+    ] {
+        let mut again = rig.stream(&format!("{path}{query}"), &headers).await;
+        let messages = again.rest().await;
+        let told =
+            messages.iter().find(|message| message.event == "lagged").map(|message| data(message)["lagged"].clone());
+        assert_eq!(told, lost.map(|lost| json!(lost)), "{query} {headers:?}");
+        let texts: Vec<String> = messages.iter().filter(|m| m.event == "narration").map(human).collect();
+        assert_eq!(texts, if lost.is_some() { vec!["3", "4", "5", "6", "7"] } else { vec![] });
+        assert_eq!(messages.last().map(data), Some(json!({ "outcome": "completed" })));
+        if let Some(lagged) = messages.iter().find(|message| message.event == "lagged") {
+            let resumed = [authorised, ("last-event-id", &*lagged.last_event_id)];
+            let mut resumed = rig.stream(&path, &resumed).await;
+            assert_eq!(resumed.human().await, "3", "the marker's cursor stands right before what is retained");
+            kill(resumed.socket);
+        }
+        if query.is_empty() {
+            kill(again.socket);
+        }
+    }
     rig.settle(Alive::default()).await;
     rig.of(&job, "GET", "/stream", "").await.is(404, "not_found");
 }

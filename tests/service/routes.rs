@@ -25,9 +25,9 @@ async fn a_job_is_posted_watched_and_gone() {
     assert!(stream.bytes.starts_with(b"retry: 2000\n\n"), "{:?}", String::from_utf8_lossy(&stream.bytes));
     let text = String::from_utf8(stream.bytes).expect("the stream is UTF-8");
     assert!(!text.contains(&job.id), "no byte of the stream names a job");
-    rig.of(&job, "GET", "/stream", "").await.is(404, "not_found");
     drop(stream.socket);
     rig.settle(Alive::default()).await;
+    rig.of(&job, "GET", "/stream", "").await.is(404, "not_found");
 }
 
 #[tokio::test]
