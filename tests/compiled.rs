@@ -14,7 +14,7 @@
 use narrowcast::compiled::guarded::{PATCHES, Patch};
 use narrowcast::verify::faults::Fault;
 use narrowcast::verify::guarantee::Guarantee;
-use narrowcast::verify::methods::loom::{Copy, Model, Report, models};
+use narrowcast::verify::methods::loom::{Copy, Model, Plan, Report, models};
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::{Door, Op, Program};
 use narrowcast::verify::session::child::{Answer, Misbehaviour, Spawner, Task};
@@ -34,7 +34,12 @@ fn spawner(deadline: Duration) -> Spawner {
 }
 
 fn loom(model: usize, copy: Copy, preemptions: usize, sequential: bool) -> Task {
-    Task::Loom { model, copy, preemptions: Some(preemptions), sequential }
+    let program = &models()[model].program;
+    let plan = match sequential {
+        true => Plan { sequential, ..Plan::within(program, Some(preemptions), Vec::new()) },
+        false => Plan::raised(program, Some(preemptions)),
+    };
+    Task::Loom { copy, plan }
 }
 
 fn explored(answer: &Answer<Report>) -> &Report {

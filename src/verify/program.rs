@@ -111,6 +111,26 @@ impl Program {
         panic!("operation {operation} of a program that has {}", self.operations());
     }
 
+    /// The program purged of whatever is done to other jobs than this one (Goguen and Meseguer's *purge*), and to the system:
+    /// what is left are the operations on this job and on streams that are opened on it. A thread that has nothing left
+    /// keeps its place if another follows, so that threads keep their numbers. An event is named after its place in its
+    /// thread: it keeps its name if nothing that goes stands before it there.
+    pub fn purged(&self, job: usize) -> Program {
+        let all = || self.prelude.iter().chain(self.threads.iter().flatten());
+        let opened = |op: &Op| matches!(op, Op::Subscribe { job: of, .. } if *of == job);
+        let streams: Vec<usize> = all().filter(|op| opened(op)).filter_map(Op::stream).collect();
+        let stays = |op: &&Op| match op.job() {
+            Some(of) => of == job,
+            None => op.stream().is_some_and(|stream| streams.contains(&stream)),
+        };
+        let keep = |ops: &Vec<Op>| ops.iter().filter(stays).cloned().collect::<Vec<Op>>();
+        let mut threads: Vec<Vec<Op>> = self.threads.iter().map(keep).collect();
+        while threads.last().is_some_and(Vec::is_empty) {
+            threads.pop();
+        }
+        Program { jobs: self.jobs.clone(), retain: self.retain, prelude: keep(&self.prelude), threads }
+    }
+
     /// The highest stream number plus one.
     pub fn streams(&self) -> usize {
         let all = self.prelude.iter().chain(self.threads.iter().flatten());

@@ -45,6 +45,8 @@ struct Recorded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
     Open,
+    /// A thread is reading it, or waits for it.
+    Held,
     Over,
 }
 
@@ -72,16 +74,31 @@ impl Recorder {
         self.state().unsupported
     }
 
-    /// Declares every stream that is still being read drained: nothing more can come, since nobody can move.
+    /// Declares every stream that is still being read drained: nothing more can come, since nobody can move, and
+    /// whoever could ask has asked.
     pub fn declare_drained(&self, process: i64) {
+        self.declare(process, &[Reading::Open, Reading::Held]);
+    }
+
+    /// Declares those streams drained that threads are waiting for, none of which can move; what others may hold, nobody
+    /// has asked them.
+    pub fn declare_stuck(&self, process: i64) {
+        self.declare(process, &[Reading::Held]);
+    }
+
+    fn declare(&self, process: i64, which: &[Reading]) {
         let mut state = self.state();
-        let open: Vec<String> =
-            state.streams.values().filter(|(_, r)| *r == Reading::Open).map(|(name, _)| name.clone()).collect();
-        for stream in open {
-            state.lines.push(Line::new(process, Kind::Ok, Action::Drained { stream }));
-        }
-        for (_, reading) in state.streams.values_mut() {
+        let mut drained = Vec::new();
+        for (name, reading) in state.streams.values_mut().filter(|(_, reading)| which.contains(reading)) {
+            drained.push(Line::new(process, Kind::Ok, Action::Drained { stream: name.clone() }));
             *reading = Reading::Over;
+        }
+        state.lines.extend(drained);
+    }
+
+    fn mark(&self, number: usize, reading: Reading) {
+        if let Some((_, of_it)) = self.state().streams.get_mut(&number) {
+            *of_it = reading;
         }
     }
 }
@@ -185,7 +202,7 @@ impl Run {
             let most = 4 * self.program.operations() + 16;
             for _ in 0..most {
                 let Poll::Ready(delivery) = poll_insistently(&mut stream.next()) else { break };
-                if self.record(process, number, delivery) == Reading::Over {
+                if self.record(process, number, delivery, stream.position()) == Reading::Over {
                     break;
                 }
             }
@@ -367,10 +384,8 @@ impl Run {
     }
 
     fn open(&self, number: usize, stream: Option<Stream>) {
-        if stream.is_some()
-            && let Some((_, reading)) = self.recorder.state().streams.get_mut(&number)
-        {
-            *reading = Reading::Open;
+        if stream.is_some() {
+            self.recorder.mark(number, Reading::Open);
         }
         *lock(&self.streams[number]) = stream;
     }
@@ -378,6 +393,7 @@ impl Run {
     async fn read(&self, process: i64, number: usize, until: Until, pace: Pace) {
         // The stream leaves its place while it is read: a reader that is stuck is seen by its absence.
         let Some(mut stream) = lock(&self.streams[number]).take() else { return };
+        self.recorder.mark(number, Reading::Held);
         let (mut deliveries, mut accounted) = (0, 0);
         loop {
             let done = match until {
@@ -398,10 +414,11 @@ impl Run {
                 Delivery::Lagged(n) => n,
                 Delivery::Stopped(_) | Delivery::End(_) => 0,
             };
-            if self.record(process, number, delivery) == Reading::Over {
+            if self.record(process, number, delivery, stream.position()) == Reading::Over {
                 return;
             }
         }
+        self.recorder.mark(number, Reading::Open);
         *lock(&self.streams[number]) = Some(stream);
     }
 
@@ -413,7 +430,7 @@ impl Run {
             std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
         };
         if let Poll::Ready(delivery) = polled
-            && self.record(process, number, delivery) == Reading::Over
+            && self.record(process, number, delivery, stream.position()) == Reading::Over
         {
             return;
         }
@@ -443,7 +460,8 @@ impl Run {
         .await
     }
 
-    fn record(&self, process: i64, number: usize, delivery: Delivery) -> Reading {
+    /// Writes a delivery down, with the position that the reader was shown.
+    fn record(&self, process: i64, number: usize, delivery: Delivery, shown: Option<String>) -> Reading {
         let (what, reading) = match delivery {
             Delivery::Event(text) => {
                 (Delivered::Event { event: token_of(&text), digest: Some(digest(&text)) }, Reading::Open)
@@ -454,9 +472,11 @@ impl Run {
         };
         let mut state = self.recorder.state();
         if let Some((name, state_of)) = state.streams.get_mut(&number) {
-            *state_of = reading;
+            if reading == Reading::Over {
+                *state_of = reading;
+            }
             let stream = name.clone();
-            state.lines.push(Line::new(process, Kind::Ok, Action::Receive { stream, what }));
+            state.lines.push(Line { shown, ..Line::new(process, Kind::Ok, Action::Receive { stream, what }) });
         }
         reading
     }

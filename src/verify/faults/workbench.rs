@@ -53,6 +53,12 @@ pub trait Design: Default + Send + Sync + 'static {
         ready(bench.system.push(event))
     }
 
+    /// What a reader is shown beside a delivery, if anything.
+    fn position(stream: &Stream<Self>) -> Option<String> {
+        let _ = stream;
+        None
+    }
+
     /// How many jobs it holds something of, if it counts them.
     fn live(bench: &Workbench<Self>) -> Option<usize> {
         let _ = bench;
@@ -159,6 +165,10 @@ impl<D: Design> Subject for Workbench<D> {
 
     async fn subscribe_system(&self) -> Result<Stream<D>, Refused> {
         self.system.reader(Since::Now).map(|reader| self.stream(reader))
+    }
+
+    fn position(stream: &Stream<D>) -> Option<String> {
+        D::position(stream)
     }
 
     fn live(&self) -> Option<usize> {

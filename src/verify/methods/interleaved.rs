@@ -307,17 +307,21 @@ pub(super) struct Every {
 pub(super) fn every_on(
     start: Start,
     program: &Arc<Program>,
-    seed: u64,
+    (pace, seed): (Pace, u64),
     (most, preemptions): (u64, Option<usize>),
     see: &mut dyn FnMut(&Execution),
 ) -> Every {
     let mut every = Every { schedules: 0, frontier_emptied: false };
     let mut path: Vec<usize> = Vec::new();
     while every.schedules < most {
-        let execution =
-            execute(start, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
+        let execution = execute(start, program, pace, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
         every.schedules += 1;
         see(&execution);
+        if pace == Pace::Sequential {
+            // One thread after the other is one schedule.
+            every.frontier_emptied = true;
+            return every;
+        }
         path.resize(execution.choices.len(), 0);
         let Some(deepest) = deepest_with_a_choice(&execution, &path, preemptions) else {
             every.frontier_emptied = true;
@@ -327,6 +331,23 @@ pub(super) fn every_on(
         path.truncate(deepest + 1);
     }
     every
+}
+
+/// Shows so many executions of a program, their schedules drawn from a seed.
+pub(super) fn sampled_on(
+    start: Start,
+    program: &Arc<Program>,
+    seed: u64,
+    many: u64,
+    see: &mut dyn FnMut(&Execution),
+) -> Every {
+    let mut random = SplitMix(seed);
+    for _ in 0..many {
+        see(&execute(start, program, Pace::Yielding, seed, &mut |_, movable| {
+            Ok((random.next() % movable.len() as u64) as usize)
+        }));
+    }
+    Every { schedules: many, frontier_emptied: false }
 }
 
 /// The last step at which the next choice is there and does not preempt too often.

@@ -4,11 +4,13 @@
 //! [`checker`], and says how far it looked.
 
 pub mod fuzzed;
+pub mod hunt;
 pub mod interleaved;
 pub mod loom;
 pub mod minimise;
 pub mod models;
 pub mod noninterference;
+
 pub mod replayed;
 pub mod shuttle;
 pub mod threads;

@@ -301,6 +301,17 @@ fn sample(
     watch.take()
 }
 
+/// After how many schedules of a program one breaks one of `wanted`; or how many were tried, if none does.
+pub(super) fn schedules_to_find(
+    copy: Copy,
+    program: &Arc<Program>,
+    (sampler, seed, many): (Sampler, u64, u64),
+    wanted: &[Guarantee],
+) -> (u64, bool) {
+    let watch = sample(prepare(copy), program, (sampler, seed, many), wanted, Bench::default());
+    (watch.executions, !watch.first.is_empty())
+}
+
 /// Runs a program once, one thread after the other.
 fn sequential(prepare: Prepare, program: &Arc<Program>, bench: Bench) -> Watch {
     let watch = Rc::new(RefCell::new(Watch { program: Arc::clone(program), bench, ..Watch::default() }));

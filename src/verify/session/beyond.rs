@@ -209,12 +209,13 @@ mod tests {
             methods: vec![Method::Threads],
             fault: None,
             sequential: false,
+            hunt: None,
             argv: Vec::new(),
         };
         let jobs = options.jobs();
         assert!(matches!(jobs[..], [Job { aim: Aim::Threads, .. }]), "real threads and nothing else");
         let answers = [Answer::Ended(ended, "as it ended".into())];
-        let mut stable = rows::assemble(&options, &jobs, &answers, &[true]).stable;
+        let mut stable = rows::assemble(&options, &jobs, &answers, &[Vec::new()]).stable;
         stable.conclude();
         stable.verdict
     }
