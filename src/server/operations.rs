@@ -90,7 +90,12 @@ impl Operation {
     /// The operation of this name; an error says what is wrong.
     pub(super) fn parse(name: &str, args: Value) -> Result<Operation, String> {
         fn read<T: DeserializeOwned>(args: Value) -> Result<T, String> {
-            let args = if args.is_null() { json!({}) } else { args };
+            // A list would be read too, as the fields in their order: no client means that.
+            let args = match args {
+                Value::Null => json!({}),
+                Value::Object(_) => args,
+                _ => return Err("the args are no JSON object".to_owned()),
+            };
             serde_json::from_value(args).map_err(|error| format!("the args do not fit the operation: {error}"))
         }
         let operation = match name {

@@ -114,13 +114,14 @@ async fn whole(service: &Service, body: Body) -> Result<axum::body::Bytes, Refus
 /// What the body says.
 async fn said<T: DeserializeOwned>(service: &Service, body: Body) -> Result<T, Refusal> {
     let bytes = whole(service, body).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Refusal::bad_request(
-            "invalid_body",
-            format!("the body is not what it should be: {error}"),
-            "see docs/service.md",
-        )
-    })
+    let invalid = |why: &dyn std::fmt::Display| {
+        Refusal::bad_request("invalid_body", format!("the body is not what it should be: {why}"), "see docs/service.md")
+    };
+    // A list would be read too, as the fields in their order: no client means that.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(invalid(&"it is no JSON object"));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| invalid(&error))
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Response {

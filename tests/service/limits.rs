@@ -71,12 +71,26 @@ async fn large_bodies_and_events_are_refused_and_nothing_else_changes() {
 #[tokio::test]
 async fn what_is_not_understood_is_said_so() {
     let rig = Rig::new().await;
-    for body in ["", "{", "[]", "null", r#"{"operation":"open","x":1}"#, r#"{"operation":1}"#, "{}", "\u{0}"] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        r#"["open"]"#,
+        r#"["open",{},null]"#,
+        r#"{"operation":"open","x":1}"#,
+        r#"{"operation":1}"#,
+        "{}",
+        "\u{0}",
+    ] {
         rig.post(body).await.is(400, "invalid_body");
     }
-    for body in
-        [r#"{"operation":"Open"}"#, r#"{"operation":"count","args":{"to":-1}}"#, r#"{"operation":"open","args":3}"#]
-    {
+    for body in [
+        r#"{"operation":"Open"}"#,
+        r#"{"operation":"count","args":{"to":-1}}"#,
+        r#"{"operation":"open","args":3}"#,
+        r#"{"operation":"count","args":[3]}"#,
+    ] {
         rig.post(body).await.is(400, "invalid_operation");
     }
     let long = json!({ "operation": "open", "correlation_id": "x".repeat(200) }).to_string();
@@ -97,6 +111,7 @@ async fn what_is_not_understood_is_said_so() {
         r#"{"action":"a","human":"h","level":"mute"}"#,
         r#"{"action":"a","human":"h","job_id":"job-1"}"#,
         r#"{"action":"a","human":"h","sequence":7}"#,
+        r#"["client","a","h"]"#,
     ] {
         rig.of(&job, "POST", "/events", body).await.is(400, "invalid_body");
     }
