@@ -5,6 +5,9 @@
 
 #[path = "service/authority.rs"]
 mod authority;
+#[cfg(feature = "client")]
+#[path = "service/client.rs"]
+mod client;
 #[path = "service/limits.rs"]
 mod limits;
 #[path = "service/lives.rs"]
