@@ -266,8 +266,12 @@ impl Sse {
         }
     }
 
-    /// The next message; `None` once the server has ended the stream.
+    /// The next message; `None` once the server has ended the stream. Comments are no message: they put nothing off.
     pub(crate) async fn next(&mut self) -> Option<Message> {
+        soon("the next message", self.message()).await
+    }
+
+    async fn message(&mut self) -> Option<Message> {
         loop {
             if let Some(message) = self.messages.pop_front() {
                 return Some(message);
