@@ -112,7 +112,8 @@ fn each_patch_is_killed_by_the_model_that_it_names_and_each_model_is_needed() {
 
 #[test]
 fn no_handle_is_dropped_under_another_thread() {
-    let program = |threads: Vec<Vec<Op>>| Program { jobs: vec!["a".into()], retain: 1, prelude: vec![], threads };
+    let program =
+        |threads: Vec<Vec<Op>>| Program { jobs: vec!["a".into()], retain: 1, prelude: vec![], threads, cut: None };
     let drop = || vec![Op::Create { job: 0 }, Op::Drop { job: 0 }];
     let emit = |door| vec![Op::Emit { job: 0, door }];
     assert_eq!(program(vec![drop(), emit(Door::Name)]).check(), Ok(()));

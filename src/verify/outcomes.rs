@@ -10,7 +10,7 @@
 //! each of their streams delivered: kinds, reasons, tokens, digests, positions, counts, ends. It does not hold how the
 //! turns of different threads lay between each other, which no thread can see but through such answers.
 
-use super::history::{Action, Kind, Line};
+use super::history::{Action, Delivered, Kind, Line, parse_line};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -73,4 +73,33 @@ impl Outcome {
 /// A line without the number of whoever wrote it: a stream that is drained at the end is read by another.
 fn told(line: &Line) -> String {
     Line { process: 0, ..line.clone() }.to_json()
+}
+
+/// What a line of an outcome says, in a few words.
+pub fn in_words(told: &str) -> String {
+    let Ok(Some(line)) = parse_line(told) else { return told.to_owned() };
+    let Some(action) = line.action else { return told.to_owned() };
+    let answer = match (line.kind, &line.reason) {
+        (Kind::Ok, _) => "done".to_owned(),
+        (Kind::Fail, Some(reason)) => {
+            format!("refused ({})", serde_json::to_string(reason).unwrap_or_default().trim_matches('"'))
+        }
+        (kind, _) => format!("{kind:?}").to_lowercase(),
+    };
+    let shown = line.shown.map(|shown| format!(" at {shown}")).unwrap_or_default();
+    match action {
+        Action::Receive { stream, what } => match what {
+            Delivered::Event { event, .. } => format!("{event} by {stream}{shown}"),
+            Delivered::Lagged(n) => format!("{n} lagged by {stream}{shown}"),
+            Delivered::End(_) => format!("the end by {stream}"),
+            Delivered::Stopped(why) => format!("that {stream} is stopped ({why})"),
+        },
+        Action::Drained { stream } => format!("that {stream} has nothing more"),
+        Action::Emit { event, .. } => format!("emit of {event} {answer}"),
+        Action::Subscribe { stream, .. } => format!("subscribe of {stream} {answer}"),
+        Action::Unsubscribe { stream } => format!("leaving {stream} {answer}"),
+        Action::Create { job, .. } => format!("create of {job:?} {answer}"),
+        Action::Close { job, .. } => format!("close of {job:?} {answer}"),
+        Action::Retained { .. } | Action::Expired { .. } => told.to_owned(),
+    }
 }

@@ -5,7 +5,7 @@
 //! all that another job can do; and beside all loads at once, each on a job of its own, as a *crowd*.
 
 use super::history::Outcome;
-use super::program::{Door, From, Op, Program, Until};
+use super::program::{Cut, Door, From, Op, Program, Until, Way};
 use serde::{Deserialize, Serialize};
 
 /// An observer, and what goes on beside it, one at a time.
@@ -29,6 +29,16 @@ pub struct Load {
 }
 
 impl Pairing {
+    /// The pairing as the kernel can run it under explorers that cut no thread short: it has no system narration.
+    pub fn inside_the_kernel(mut self) -> Pairing {
+        let is_system = |op: &Op| matches!(op, Op::EmitSystem | Op::SubscribeSystem { .. });
+        let runs = |program: &Program| {
+            program.cut.is_none() && !program.prelude.iter().chain(program.threads.iter().flatten()).any(is_system)
+        };
+        self.loads.retain(|load| runs(&load.program));
+        self
+    }
+
     /// The observer alone.
     pub fn alone(&self) -> Program {
         self.crowd.purged(OWN)
@@ -104,11 +114,17 @@ impl Program {
 
 fn pairing(observer: &str, alone: Program) -> Pairing {
     // Names of the kind that is confused: one begins the other, they differ in case, or in nothing but white space.
-    let names = ["a", "ab", "A", "a ", "a/b", "a*", "*", "a.b", "a\n", "a\u{301}"].map(str::to_owned);
+    let names = ["ab", "abc", "AB", "ab ", "ab/c", "a", "a*", "*", "a.b", "ab\n"].map(str::to_owned);
     let alone = Program { jobs: names.to_vec(), ..alone };
     let load = |other: Other| Load { id: other.id.into(), program: alone.clone().beside(other) };
-    let mut loads: Vec<Load> = others(1).into_iter().map(load).collect();
+    // Each load is on a job of another name.
+    let mut loads: Vec<Load> = (0..others(1).len()).map(|at| load(others(at + 1).swap_remove(at))).collect();
     loads.push(load(operators()));
+    // One whose thread unwinds from a panic, with whatever it holds.
+    let mut panics = load(others(1).swap_remove(0));
+    panics.id = "panics".into();
+    panics.program.cut = Some(Cut { thread: alone.threads.len(), after: 1, how: Way::Panicked });
+    loads.push(panics);
     let crowded = |crowd: Program, at: usize| crowd.beside(others(at + 1).swap_remove(at));
     let crowd = (0..others(1).len()).fold(alone.clone(), crowded);
     Pairing { observer: observer.into(), loads, crowd }
@@ -117,7 +133,7 @@ fn pairing(observer: &str, alone: Program) -> Pairing {
 /// The observers, each beside every load.
 pub fn pairings() -> Vec<Pairing> {
     let own = |door| emit(OWN, door);
-    let program = |retain, prelude, threads| Program { jobs: Vec::new(), retain, prelude, threads };
+    let program = |retain, prelude, threads| Program { retain, prelude, threads, ..Program::default() };
     vec![
         pairing(
             "polls while its job narrates",

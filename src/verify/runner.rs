@@ -8,6 +8,7 @@
 
 use super::history::{Action, Delivered, History, Kind, Line, Outcome, Reason, Since as HistorySince};
 use super::program::{Door, From, Op, Program, Until};
+use super::quiet::Pass;
 use super::subject::erased::{Erased, Job, Operation, Stream};
 use super::subject::{Delivery, Refused, Setup, Since, Subject, preempt};
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ struct Recorded {
     streams: BTreeMap<usize, (String, Reading)>,
     waits: u64,
     unsupported: u64,
+    /// Of each thread: how many turns it has had, and its operations.
+    threads: BTreeMap<usize, (usize, Vec<Pass>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +75,37 @@ impl Recorder {
     /// How many operations the subject said it does not have.
     pub fn unsupported(&self) -> u64 {
         self.state().unsupported
+    }
+
+    /// How many lines there are.
+    pub fn lines(&self) -> usize {
+        self.state().lines.len()
+    }
+
+    /// A thread has its next turn. Called by executors that count turns.
+    pub fn turn(&self, thread: usize) {
+        self.state().threads.entry(thread).or_default().0 += 1;
+    }
+
+    /// The operations of a thread so far, with the turns that they took.
+    pub fn passes(&self, thread: usize) -> Vec<Pass> {
+        self.state().threads.get(&thread).map(|(_, passes)| passes.clone()).unwrap_or_default()
+    }
+
+    fn begin(&self, thread: usize) {
+        let mut state = self.state();
+        let from = state.lines.len();
+        let (turns, passes) = state.threads.entry(thread).or_default();
+        passes.push(Pass { begun: *turns, from, returned: None });
+    }
+
+    fn returned(&self, thread: usize) {
+        let mut state = self.state();
+        let to = state.lines.len();
+        let (turns, passes) = state.threads.entry(thread).or_default();
+        if let Some(pass) = passes.last_mut() {
+            pass.returned = Some((*turns, to));
+        }
     }
 
     /// Declares every stream that is still being read drained: nothing more can come, since nobody can move, and
@@ -185,7 +219,21 @@ impl Run {
             if at > 0 {
                 self.turn(self.pace).await;
             }
+            self.recorder.begin(thread);
             self.perform(thread as i64 + 1, at, op, self.pace).await;
+            self.recorder.returned(thread);
+        }
+    }
+
+    /// A thread is gone, or will not be heard of again. Streams that it had in its hands nobody reads any more, so nothing
+    /// more is owed on them; those that it had put down are drained as ever.
+    pub fn leave_behind(&self, thread: usize) {
+        for number in self.program.threads[thread].iter().filter_map(Op::stream) {
+            if lock(&self.streams[number]).is_none()
+                && let Some((_, reading)) = self.recorder.state().streams.get_mut(&number)
+            {
+                *reading = Reading::Over;
+            }
         }
     }
 

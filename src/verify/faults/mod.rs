@@ -7,7 +7,9 @@
 //! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
 
 pub mod abandoned_growth;
+pub mod abandoned_lock;
 pub mod about;
+pub mod blocking_broadcast;
 pub mod busy_refusal;
 pub mod cancel_lost_update;
 pub mod case_folding;
@@ -18,6 +20,7 @@ pub mod context_lost_on_spawn;
 pub mod drop_newest;
 pub mod edited_in_place;
 pub mod fail_silent;
+pub mod foreign_keepalive;
 pub mod global_broadcast;
 pub mod global_cursor;
 pub mod guard_across_await;
@@ -30,14 +33,20 @@ pub mod lag_as_close;
 pub mod last_connect;
 pub mod late_remove;
 pub mod live_then_history;
+pub mod lock_across_await;
+pub mod lock_poison;
+pub mod near_bounded_queue;
 pub mod near_checked_removal;
 pub mod near_drop_oldest;
+pub mod near_job_lock;
 pub mod near_joined_maps;
 pub mod near_joined_replay;
 pub mod near_keyed_retry;
 pub mod near_lingering;
 pub mod near_own_cursor;
+pub mod near_own_idle;
 pub mod near_quoted_names;
+pub mod near_recovered_lock;
 pub mod near_shared_log;
 pub mod near_single_reader;
 pub mod near_stated_busy;
@@ -58,6 +67,7 @@ pub mod sentinel_name;
 pub mod separator_collision;
 pub mod shadowed_life;
 pub mod shared_budget;
+pub mod shared_quota;
 pub mod shared_ring;
 pub mod stale_handle;
 pub mod stolen_receiver;
@@ -175,6 +185,12 @@ exhibits! {
     global_cursor::ABOUT => global_cursor::GlobalCursor,
     telling_refusal::ABOUT => telling_refusal::TellingRefusal,
     shared_budget::ABOUT => shared_budget::SharedBudget,
+    foreign_keepalive::ABOUT => foreign_keepalive::ForeignKeepalive,
+    lock_poison::ABOUT => lock_poison::LockPoison,
+    blocking_broadcast::ABOUT => blocking_broadcast::BlockingBroadcast,
+    lock_across_await::ABOUT => lock_across_await::LockAcrossAwait,
+    abandoned_lock::ABOUT => abandoned_lock::AbandonedLock,
+    shared_quota::ABOUT => shared_quota::SharedQuota,
     near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
     near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
     near_shared_log::ABOUT => near_shared_log::SharedLog,
@@ -188,6 +204,10 @@ exhibits! {
     near_stated_busy::ABOUT => near_stated_busy::StatedBusy,
     near_lingering::ABOUT => near_lingering::KeptUntilRead,
     near_own_cursor::ABOUT => near_own_cursor::OwnCursor,
+    near_own_idle::ABOUT => near_own_idle::OwnIdle,
+    near_recovered_lock::ABOUT => near_recovered_lock::RecoveredLock,
+    near_bounded_queue::ABOUT => near_bounded_queue::BoundedQueue,
+    near_job_lock::ABOUT => near_job_lock::JobLock,
 }
 
 /// One planted fault, of either kind.

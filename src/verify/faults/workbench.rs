@@ -6,6 +6,7 @@
 
 use super::support::{Channel, Names, Reader};
 use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -97,6 +98,8 @@ pub struct Stream<D> {
     pub(super) ahead: VecDeque<Delivery>,
     /// A number that the design keeps for each stream.
     pub(super) mark: u64,
+    /// What the design keeps for each stream, dropped with it.
+    pub(super) kept: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) own: Arc<D>,
 }
 
@@ -112,7 +115,7 @@ impl<D> Workbench<D> {
     }
 
     pub(super) fn stream(&self, reader: Reader) -> Stream<D> {
-        Stream { reader, ahead: VecDeque::new(), mark: 0, own: Arc::clone(&self.own) }
+        Stream { reader, ahead: VecDeque::new(), mark: 0, kept: None, own: Arc::clone(&self.own) }
     }
 }
 

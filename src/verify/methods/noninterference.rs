@@ -19,13 +19,14 @@ use super::interleaved::{self, Breach, Execution, Found, SplitMix, Start, every_
 use super::minimise;
 use crate::verify::findings::{Finding, Findings, Row, Status};
 use crate::verify::guarantee::Guarantee;
-use crate::verify::history::{History, Kind, Line};
-use crate::verify::outcomes::Outcome;
+use crate::verify::history::{Action, History, Kind, Line};
+use crate::verify::outcomes::{Outcome, in_words};
 use crate::verify::pairings::{OWN, Pairing};
 use crate::verify::program::Program;
 use crate::verify::runner::Pace;
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -64,22 +65,31 @@ pub struct Side {
 impl Side {
     /// Adds what a run showed those who have to do with these jobs (all, if none are given).
     pub fn see(&mut self, program: &Program, jobs: &[&str], schedule: &[u8], history: &[Line]) {
-        self.schedules += 1;
+        self.see_often(program, jobs, (schedule, self.schedules + 1), history, 1);
+    }
+
+    /// The same, of a run that was seen so often, and that first was the one of this number.
+    pub fn see_often(
+        &mut self,
+        program: &Program,
+        jobs: &[&str],
+        (schedule, iteration): (&[u8], u64),
+        history: &[Line],
+        times: u64,
+    ) {
+        self.schedules += times;
         let outcome = Outcome::seen(history, program.threads.len(), jobs);
         self.interleaved = self.interleaved || is_interleaved(history, jobs);
-        let iteration = self.schedules;
         let first = || Sighting { times: 0, schedule: schedule.to_vec(), iteration, history: history.to_vec() };
-        self.outcomes.entry(outcome).or_insert_with(first).times += 1;
+        self.outcomes.entry(outcome).or_insert_with(first).times += times;
     }
 }
 
 /// Whether an operation on another job was answered between two answers about these.
 fn is_interleaved(history: &[Line], jobs: &[&str]) -> bool {
     let named = |line: &Line| match &line.action {
-        crate::verify::history::Action::Create { job, .. } | crate::verify::history::Action::Close { job, .. } => {
-            Some(jobs.contains(&job.as_str()))
-        }
-        crate::verify::history::Action::Emit { job, .. } => Some(job.as_deref().is_some_and(|job| jobs.contains(&job))),
+        Action::Create { job, .. } | Action::Close { job, .. } => Some(jobs.contains(&job.as_str())),
+        Action::Emit { job, .. } => Some(job.as_deref().is_some_and(|job| jobs.contains(&job))),
         _ => None,
     };
     // Before any thread runs there is nothing to be between.
@@ -90,7 +100,7 @@ fn is_interleaved(history: &[Line], jobs: &[&str]) -> bool {
 }
 
 /// Explores a program within a bound on preemptions; all, if none.
-pub type Explore<'e> = &'e mut dyn FnMut(&Arc<Program>, Option<usize>) -> Side;
+pub type Explore<'e> = &'e dyn Fn(&Arc<Program>, Option<usize>) -> Side;
 
 /// An outcome that one side shows and the other does not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -130,12 +140,12 @@ impl Contrast {
     /// What is wrong, as the judges of histories say it of one history.
     fn findings(&self, busy: &Program, history: &[Line]) -> Findings {
         let (lane, seen, instead) = self.first_difference();
-        let said = |told: &Option<String>| told.as_ref().map_or("nothing more".into(), |told| format!("`{told}`"));
+        let said = |told: &Option<String>| told.as_deref().map_or("nothing more".into(), in_words);
         let (here, there) = if self.only_busy { ("beside other jobs", "alone") } else { ("alone", "beside other jobs") };
-        let name = busy.jobs.get(OWN).map_or("?", String::as_str);
+        let name = own_name(busy);
         let message = format!(
-            "what an observer of {name:?} sees is no affair of its own: {here} {lane} can be told {}; {there}, where all \
-             else is as before, it is told {}",
+            "an observer of {name:?} sees more than its own job: {here}, {lane} can be told {}, as it never can {there}; \
+             what comes nearest is that it is told {}",
             said(&seen),
             said(&instead)
         );
@@ -166,8 +176,16 @@ fn differ(one: &Side, other: &Side, only_busy: bool, preemptions: Option<usize>)
 
 /// The smallest bound on preemptions at which a program shows all that it shows without one.
 pub fn sufficient_bound(alone: &Arc<Program>, complete: &Side, explore: Explore<'_>) -> usize {
-    let shows_all = |bound: &usize| explore(alone, Some(*bound)).outcomes.len() == complete.outcomes.len();
+    let shows_all = |bound: &usize| explore(alone, Some(*bound)).outcomes.len() >= complete.outcomes.len();
     (0..).find(shows_all).expect("a large bound is none")
+}
+
+/// How a busy program and what is left of it when purged differ, if they do.
+fn difference(busy: &Arc<Program>, more: usize, explore: Explore<'_>) -> Option<(Contrast, Sighting)> {
+    let quiet = Arc::new(busy.purged(OWN));
+    let alone = explore(&quiet, None);
+    let bound = sufficient_bound(&quiet, &alone, explore) + more;
+    contrast(&alone, &explore(busy, Some(bound)), Some(bound))
 }
 
 /// How the sides of a comparison differ, if they do. What is missing beside the load is missing only if everything beside it
@@ -193,6 +211,8 @@ pub struct Plan {
     pub drawn: u64,
     /// Force everything sequential.
     pub sequential: bool,
+    /// The busy runs may be preempted so much oftener than the observer alone needs.
+    pub more_preemptions: usize,
     /// Stop at the first difference.
     pub first_only: bool,
 }
@@ -204,6 +224,8 @@ pub struct Compared {
     pub observer: String,
     /// What went on beside it; a crowd, if that is not one load.
     pub load: Option<String>,
+    /// The smallest bound on preemptions at which the observer alone shows all that it shows without one.
+    pub sufficient: usize,
     /// The bound on preemptions of the busy runs; none where their schedules were drawn.
     pub preemptions: Option<usize>,
     /// How many different outcomes the observer has alone, without a bound. One alone would show nothing.
@@ -227,6 +249,8 @@ pub struct Compared {
 pub struct Difference {
     /// The busy program, the run that shows it, and what is wrong with that.
     pub found: Found,
+    /// Which of the runs it was, from 1, for explorers whose schedules are no lists of turns.
+    pub iteration: u64,
     /// What is seen, and what it was compared with.
     pub contrast: Contrast,
 }
@@ -253,12 +277,14 @@ pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
 
 fn carry_out_on(start: Start, plan: &Plan) -> Report {
     let explorer = Explorer { start, plan };
+    let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, plan.schedules_each);
     let mut report = Report::default();
     for pairing in &plan.pairings {
-        if let Some((busy, (contrast, sighting))) = compare(pairing, &mut |p, b| explorer.every(p, b), &mut report)
-            .or_else(|| crowded(pairing, &explorer, &mut report))
-        {
-            let found = explorer.minimised(&busy, &contrast, &sighting, pairing);
+        let differing = compare(pairing, plan.more_preemptions, &explore, &mut report);
+        if let Some((busy, first)) = differing.or_else(|| crowded(pairing, &explorer, &mut report)) {
+            let again = |contrast: &Contrast, least: &Breach| explorer.is_again(contrast, least);
+            let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, SCHEDULES_TO_SHRINK);
+            let found = minimised(&busy, &first, (&pairing.observer, plan.more_preemptions), &explore, &again);
             report.difference.get_or_insert(found);
         }
         if plan.first_only && report.difference.is_some() {
@@ -269,35 +295,33 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
 }
 
 /// Where a comparison found a difference: beside what, and how.
-type Differing = (Program, (Contrast, Sighting));
+pub type Differing = (Program, (Contrast, Sighting));
 
 /// Compares an observer alone with itself beside each load, up to the first difference, and writes down how far it looked.
-pub fn compare(pairing: &Pairing, explore: Explore<'_>, report: &mut Report) -> Option<Differing> {
+pub fn compare(pairing: &Pairing, more: usize, explore: Explore<'_>, report: &mut Report) -> Option<Differing> {
     let quiet = Arc::new(pairing.alone());
     let alone = explore(&quiet, None);
-    report.quiet += alone.schedules;
-    report.abnormal = report.abnormal.take().or_else(|| alone.abnormal.clone());
-    report.alone.push((pairing.observer.clone(), alone.outcomes.keys().cloned().collect()));
-    let bound = sufficient_bound(&quiet, &alone, &mut |program, bound| {
+    let counted = Cell::new(alone.schedules);
+    let sufficient = sufficient_bound(&quiet, &alone, &|program, bound| {
         let side = explore(program, bound);
-        report.quiet += side.schedules;
+        counted.set(counted.get() + side.schedules);
         side
     });
+    report.quiet += counted.get();
+    report.abnormal = report.abnormal.take().or_else(|| alone.abnormal.clone());
+    report.alone.push((pairing.observer.clone(), alone.outcomes.keys().cloned().collect()));
     for load in &pairing.loads {
-        let beside = explore(&Arc::new(load.program.clone()), Some(bound));
+        let bound = Some(sufficient + more);
+        let beside = explore(&Arc::new(load.program.clone()), bound);
         report.abnormal = report.abnormal.take().or_else(|| beside.abnormal.clone());
-        let differing = contrast(&alone, &beside, Some(bound));
+        let differing = contrast(&alone, &beside, bound);
+        let complete = alone.frontier_emptied && beside.frontier_emptied;
         report.compared.push(Compared {
-            observer: pairing.observer.clone(),
             load: Some(load.id.clone()),
-            preemptions: Some(bound),
-            alone: alone.outcomes.len() as u64,
-            beside: beside.outcomes.len() as u64,
-            schedules: beside.schedules,
-            frontier_emptied: alone.frontier_emptied && beside.frontier_emptied,
-            interleaved: beside.interleaved,
-            unsupported: beside.unsupported,
+            preemptions: bound,
+            frontier_emptied: complete,
             differs: differing.is_some(),
+            ..Compared::of(pairing, sufficient, &alone, &beside)
         });
         if let Some(differing) = differing {
             return Some((load.program.clone(), differing));
@@ -306,28 +330,96 @@ pub fn compare(pairing: &Pairing, explore: Explore<'_>, report: &mut Report) -> 
     None
 }
 
+impl Compared {
+    /// The counts of the two sides.
+    fn of(pairing: &Pairing, sufficient: usize, alone: &Side, beside: &Side) -> Compared {
+        Compared {
+            observer: pairing.observer.clone(),
+            load: None,
+            sufficient,
+            preemptions: None,
+            alone: alone.outcomes.len() as u64,
+            beside: beside.outcomes.len() as u64,
+            schedules: beside.schedules,
+            frontier_emptied: alone.frontier_emptied,
+            interleaved: beside.interleaved,
+            unsupported: beside.unsupported,
+            differs: false,
+        }
+    }
+}
+
 /// Draws schedules of an observer in a crowd, and looks for what it does not see alone.
 fn crowded(pairing: &Pairing, explorer: &Explorer<'_>, report: &mut Report) -> Option<Differing> {
     if explorer.plan.drawn == 0 {
         return None;
     }
-    let alone = explorer.every(&Arc::new(pairing.alone()), None);
+    let alone = explorer.every(&Arc::new(pairing.alone()), None, explorer.plan.schedules_each);
     let beside = explorer.drawn(&Arc::new(pairing.crowd.clone()));
     report.abnormal = report.abnormal.take().or_else(|| beside.abnormal.clone());
     let differing = contrast(&alone, &beside, None);
-    report.compared.push(Compared {
-        observer: pairing.observer.clone(),
-        load: None,
-        preemptions: None,
-        alone: alone.outcomes.len() as u64,
-        beside: beside.outcomes.len() as u64,
-        schedules: beside.schedules,
-        frontier_emptied: alone.frontier_emptied,
-        interleaved: beside.interleaved,
-        unsupported: beside.unsupported,
-        differs: differing.is_some(),
-    });
+    let compared = Compared::of(pairing, 0, &alone, &beside);
+    report.compared.push(Compared { differs: differing.is_some(), ..compared });
     Some((pairing.crowd.clone(), differing?))
+}
+
+/// At most so many schedules of either side of a smaller pair.
+const SCHEDULES_TO_SHRINK: u64 = 20_000;
+
+/// The smallest busy program that differs in the same way from itself when purged. `again` says whether what is left shows
+/// the same when it is run again.
+pub fn minimised(
+    busy: &Program,
+    (first, sighting): &(Contrast, Sighting),
+    (observer, more): (&str, usize),
+    explore: Explore<'_>,
+    again: &dyn Fn(&Contrast, &Breach) -> bool,
+) -> Difference {
+    let breach = |busy: &Arc<Program>, contrast: &Contrast, sighting: &Sighting| Pair {
+        contrast: contrast.clone(),
+        iteration: sighting.iteration,
+        breach: Breach {
+            program: Arc::clone(busy),
+            schedule: sighting.schedule.clone(),
+            findings: Some(contrast.findings(busy, &sighting.history)),
+            history: sighting.history.clone(),
+            abnormal: None,
+        },
+    };
+    let search = |busy: &Arc<Program>, _: &Pair| {
+        let (contrast, sighting) = difference(busy, more, explore)?;
+        (contrast.only_busy == first.only_busy).then(|| breach(busy, &contrast, &sighting))
+    };
+    let least = minimise::minimise_by(&breach(&Arc::new(busy.clone()), first, sighting), search);
+    let replays = again(&least.contrast, &least.breach);
+    Difference {
+        found: Found {
+            guarantee: Guarantee::G8,
+            scenario: format!("a job {observer}, beside other jobs"),
+            minimised_from: busy.operations() as u64,
+            history: least.breach.history.iter().map(Line::to_json).collect(),
+            findings: least.breach.findings.expect("a difference has its findings"),
+            program: (*least.breach.program).clone(),
+            schedule: least.breach.schedule,
+            replays,
+        },
+        iteration: least.iteration,
+        contrast: least.contrast,
+    }
+}
+
+/// A busy program, and how it differs from itself when purged.
+#[derive(Clone)]
+struct Pair {
+    contrast: Contrast,
+    iteration: u64,
+    breach: Breach,
+}
+
+impl minimise::Shrinks for Pair {
+    fn program(&self) -> &Arc<Program> {
+        &self.breach.program
+    }
 }
 
 /// Our executor, as one that explores.
@@ -343,7 +435,7 @@ impl Explorer<'_> {
         explore: impl FnOnce(&mut dyn FnMut(&Execution)) -> interleaved::Every,
     ) -> Side {
         let mut side = Side::default();
-        let own = program.jobs.get(OWN).map_or("", String::as_str);
+        let own = own_name(program);
         let every = explore(&mut |execution| {
             side.see(program, &[own], &execution.schedule, &execution.history);
             side.unsupported |= execution.unsupported > 0;
@@ -355,65 +447,37 @@ impl Explorer<'_> {
         side
     }
 
-    /// Every run within the bound.
-    fn every(&self, program: &Arc<Program>, preemptions: Option<usize>) -> Side {
+    /// Every run within the bound, up to so many.
+    fn every(&self, program: &Arc<Program>, preemptions: Option<usize>, most: u64) -> Side {
         let pace = if self.plan.sequential { Pace::Sequential } else { Pace::Yielding };
-        let (seed, most) = (self.plan.seed, self.plan.schedules_each);
+        let seed = self.plan.seed;
         self.watch(program, |see| every_on(self.start, program, (pace, seed), (most, preemptions), see))
     }
 
     /// As many as are drawn of a crowd; one, if everything is sequential.
     fn drawn(&self, program: &Arc<Program>) -> Side {
         if self.plan.sequential {
-            return self.every(program, None);
+            return self.every(program, None, 1);
         }
         let seed = SplitMix(self.plan.seed).next();
         self.watch(program, |see| sampled_on(self.start, program, seed, self.plan.drawn, see))
     }
 
-    /// How a busy program and what is left of it when purged differ in this way, if they do.
-    fn difference(&self, busy: &Arc<Program>, only_busy: bool) -> Option<(Contrast, Sighting)> {
-        let quiet = Arc::new(busy.purged(OWN));
-        let alone = self.every(&quiet, None);
-        let bound = sufficient_bound(&quiet, &alone, &mut |program, bound| self.every(program, bound));
-        let beside = self.every(busy, Some(bound));
-        contrast(&alone, &beside, Some(bound)).filter(|(contrast, _)| contrast.only_busy == only_busy)
-    }
-
-    /// The smallest busy program that differs in the same way from itself when purged.
-    fn minimised(&self, busy: &Program, first: &Contrast, sighting: &Sighting, pairing: &Pairing) -> Difference {
-        let breach = |busy: &Arc<Program>, contrast: &Contrast, sighting: &Sighting| Breach {
-            program: Arc::clone(busy),
-            schedule: sighting.schedule.clone(),
-            findings: Some(contrast.findings(busy, &sighting.history)),
-            history: sighting.history.clone(),
-            abnormal: None,
-        };
-        let search = |busy: &Arc<Program>, _: &Breach| {
-            let (contrast, sighting) = self.difference(busy, first.only_busy)?;
-            Some(breach(busy, &contrast, &sighting))
-        };
-        let whole = breach(&Arc::new(busy.clone()), first, sighting);
-        let least = minimise::minimise_by(&whole, search);
-        let contrast = match self.difference(&least.program, first.only_busy) {
-            Some((contrast, _)) => contrast,
-            // A crowd whose schedules are too many to be tried again is shown as it was drawn.
-            None => first.clone(),
-        };
+    fn is_again(&self, contrast: &Contrast, least: &Breach) -> bool {
         let shown = Arc::new(contrast.shown_by(&least.program));
-        let again = replay_on(self.start, &shown, self.plan.seed, &least.schedule);
-        let replays = is_again(&contrast, &shown, &again);
-        let scenario = format!("a job {}, beside other jobs", pairing.observer);
-        let mut found = Found::of(&scenario, Guarantee::G8, busy, least, &again);
-        found.replays &= replays;
-        Difference { found, contrast }
+        let execution = replay_on(self.start, &shown, self.plan.seed, &least.schedule);
+        execution.history == least.history && is_again(contrast, &shown, &execution.history)
     }
 }
 
+/// The name of the observed job.
+pub fn own_name(program: &Program) -> &str {
+    program.jobs.get(OWN).map_or("", String::as_str)
+}
+
 /// Whether a run shows the observer what the contrast says.
-fn is_again(contrast: &Contrast, shown: &Program, execution: &Execution) -> bool {
-    let own = shown.jobs.get(OWN).map_or("", String::as_str);
-    Outcome::seen(&execution.history, shown.threads.len(), &[own]) == contrast.seen
+pub fn is_again(contrast: &Contrast, shown: &Program, history: &[Line]) -> bool {
+    Outcome::seen(history, shown.threads.len(), &[own_name(shown)]) == contrast.seen
 }
 
 // === replaying ===
@@ -421,39 +485,45 @@ fn is_again(contrast: &Contrast, shown: &Program, execution: &Execution) -> bool
 /// What came of doing a difference again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Again {
+    /// What was recorded in the run that shows it, a line of JSON each.
+    pub history: Vec<String>,
+    /// At which step the schedule no longer fits, if it does not.
+    pub stale_at: Option<usize>,
     /// The run shows the observer the same again.
     pub seen: bool,
-    /// No run of the other side does.
+    /// No run of the other side does, and all of them were tried.
     pub differs: bool,
-    /// A run of the other side that comes nearest, a line of JSON each.
-    pub nearest: Vec<String>,
 }
 
-/// At most so many schedules of the other side when a difference is replayed.
+/// At most so many schedules of the other side when a difference is done again.
 const SCHEDULES_OF_THE_OTHER_SIDE: u64 = 200_000;
 
-/// Runs what shows a difference again, and every run of the other side.
-pub fn again<S: Subject>(busy: &Program, seed: u64, schedule: &[u8], contrast: &Contrast) -> (Execution, Again) {
-    let plan = Plan {
-        seed,
-        pairings: Vec::new(),
-        schedules_each: SCHEDULES_OF_THE_OTHER_SIDE,
-        drawn: 0,
-        sequential: false,
-        first_only: true,
+/// Whether the other side of a contrast does not show what is seen.
+pub fn differs_again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> bool {
+    let other = match contrast.only_busy {
+        true => explore(&Arc::new(busy.purged(OWN)), None),
+        false => explore(&Arc::new(busy.clone()), contrast.preemptions),
     };
+    other.frontier_emptied && !other.outcomes.contains_key(&contrast.seen)
+}
+
+/// Runs what shows a difference again, and every run of the other side.
+pub fn again<S: Subject>(busy: &Program, seed: u64, schedule: &[u8], contrast: &Contrast) -> Again {
+    let (pairings, schedules_each) = (Vec::new(), SCHEDULES_OF_THE_OTHER_SIDE);
+    let sequential = false;
+    let plan = Plan { seed, pairings, schedules_each, drawn: 0, sequential, more_preemptions: 0, first_only: true };
     let explorer = Explorer { start: start::<S>, plan: &plan };
     let shown = Arc::new(contrast.shown_by(busy));
     let execution = replay_on(explorer.start, &shown, seed, schedule);
-    let other = match contrast.only_busy {
-        true => explorer.every(&Arc::new(busy.purged(OWN)), None),
-        false => explorer.every(&Arc::new(busy.clone()), contrast.preemptions),
+    let stale_at = match execution.abnormal {
+        Some(interleaved::Abnormal::Stale(step)) => Some(step),
+        _ if execution.schedule.len() != schedule.len() => Some(execution.schedule.len()),
+        _ => None,
     };
-    let nearest = other.outcomes.iter().max_by_key(|(outcome, _)| outcome.in_common(&contrast.seen));
-    let again = Again {
-        seen: is_again(contrast, &shown, &execution),
-        differs: other.frontier_emptied && !other.outcomes.contains_key(&contrast.seen),
-        nearest: nearest.map(|(_, run)| run.history.iter().map(Line::to_json).collect()).unwrap_or_default(),
-    };
-    (execution, again)
+    Again {
+        stale_at,
+        seen: is_again(contrast, &shown, &execution.history),
+        differs: differs_again(busy, contrast, &|program, bound| explorer.every(program, bound, schedules_each)),
+        history: execution.history.iter().map(Line::to_json).collect(),
+    }
 }

@@ -20,6 +20,7 @@ use crate::compiled;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::loom::Copy;
 use crate::verify::program::{Op, Program};
+use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{
@@ -177,6 +178,7 @@ fn executed(recorder: &Recorder, schedule: Schedule, abnormal: Option<Abnormal>)
         schedule,
         choices: Vec::new(),
         abnormal,
+        course: Course::default(),
     }
 }
 

@@ -7,7 +7,9 @@
 
 use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
-use crate::verify::methods::{hunt, interleaved, loom, replayed, shuttle, threads};
+use crate::verify::findings::Finding;
+use crate::verify::guarantee::Guarantee;
+use crate::verify::methods::{hunt, interleaved, loom, quiet, replayed, shuttle, threads};
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::subject::Subject;
@@ -43,6 +45,13 @@ pub enum Task {
         subject: u32,
         /// What to try.
         plan: interleaved::Plan,
+    },
+    /// Run observers beside loads that are cut short, on a subject.
+    Quiet {
+        /// The subject's number.
+        subject: u32,
+        /// What to try.
+        plan: quiet::Plan,
     },
     /// Carry a plan out on a compilation of the kernel, under shuttle.
     Shuttle {
@@ -137,6 +146,9 @@ pub struct Replayed {
     pub stale_at: Option<usize>,
     /// A panic or a hang.
     pub abnormal: Option<String>,
+    /// What is wrong with what the observers of a program with a cut had (G7), which the history alone does not show.
+    #[serde(default)]
+    pub beside: Vec<Finding>,
 }
 
 /// How a child ended.
@@ -183,6 +195,10 @@ pub fn run_and_exit() -> ! {
             // What a subject's panic says is in the report; a thousand backtraces are in nobody's interest.
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, CarryOut(plan)))
+        }
+        Task::Quiet { subject, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, Beside(plan)))
         }
         Task::Shuttle { copy, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
@@ -257,6 +273,15 @@ impl Visit for Hunt {
     }
 }
 
+struct Beside(quiet::Plan);
+
+impl Visit for Beside {
+    type Out = quiet::Report;
+    fn visit<S: Subject>(self) -> quiet::Report {
+        quiet::carry_out::<S>(&self.0)
+    }
+}
+
 struct OnThreads(threads::Plan);
 
 impl Visit for OnThreads {
@@ -288,7 +313,10 @@ impl Visit for Again {
     type Out = Replayed;
     fn visit<S: Subject>(self) -> Replayed {
         let program = std::sync::Arc::new(self.program);
-        Replayed::of(interleaved::replay::<S>(&program, self.seed, &self.schedule), &self.schedule)
+        let (execution, findings) = quiet::replay::<S>(&program, self.seed, &self.schedule);
+        let beside = findings.into_iter().flat_map(|findings| findings.findings);
+        let beside = beside.filter(|finding| finding.guarantee == Guarantee::G7).collect();
+        Replayed { beside, ..Replayed::of(execution, &self.schedule) }
     }
 }
 
@@ -300,7 +328,12 @@ impl Replayed {
             None if execution.schedule.len() != schedule.len() => (Some(execution.schedule.len()), None),
             other => (None, other.map(|abnormal| format!("{abnormal:?}"))),
         };
-        Replayed { history: execution.history.iter().map(|line| line.to_json()).collect(), stale_at, abnormal }
+        Replayed {
+            history: execution.history.iter().map(|line| line.to_json()).collect(),
+            stale_at,
+            abnormal,
+            beside: Vec::new(),
+        }
     }
 }
 

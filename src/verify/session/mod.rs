@@ -3,6 +3,7 @@
 mod beyond;
 pub mod child;
 mod hunt;
+mod quiet;
 mod rows;
 mod smaller;
 mod texts;
@@ -11,6 +12,7 @@ mod wide;
 use super::catalogue::scenarios;
 use super::counterexample::Counterexample;
 use super::faults::{self, Fault, Patch};
+use super::findings::JUDGED;
 use super::guarantee::Guarantee;
 use super::methods::interleaved::{Plan, SplitMix};
 use super::methods::loom::{self, Copy};
@@ -120,9 +122,9 @@ impl Method {
 }
 
 /// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
-pub const CHECKED: [Guarantee; 8] = {
+pub const CHECKED: [Guarantee; 9] = {
     use Guarantee::*;
-    [G1, G2, G3, G4, G5, G6, G9, G10]
+    [G1, G2, G3, G4, G5, G6, G7, G9, G10]
 };
 
 /// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of
@@ -197,6 +199,12 @@ enum Aim {
     Regressions,
     /// `threads` on the subject.
     Threads,
+    /// Observers beside loads, on the subject.
+    Quiet,
+    /// A planted router as a neighbour.
+    RouterQuiet(Fault),
+    /// A near-miss as one.
+    NearMissQuiet(&'static faults::About),
     /// `interleaved` on the subject; exhaustive or sampled.
     Programs { exhaustive: bool },
     /// A model of the subject's kernel.
@@ -220,6 +228,9 @@ impl Aim {
         match self {
             Aim::Regressions => "regressions".into(),
             Aim::Threads => "threads".into(),
+            Aim::Quiet => "interleaved, quiet neighbours".into(),
+            Aim::RouterQuiet(fault) => format!("planted {} as a neighbour", fault.id()),
+            Aim::NearMissQuiet(about) => format!("near-miss {} as a neighbour", about.id),
             Aim::Programs { exhaustive: true } => "interleaved, exhaustive".into(),
             Aim::Programs { exhaustive: false } => "interleaved, sampled".into(),
             Aim::Model(model) => format!("loom, {}", loom::models()[*model].id),
@@ -276,6 +287,9 @@ impl Options {
                 let task = Task::Interleaved { subject, plan: self.plan(exhaustive, Vec::new()) };
                 jobs.push(Job { task, aim: Aim::Programs { exhaustive } });
             }
+            if self.asks_for(Guarantee::G7) {
+                jobs.push(Job { task: Task::Quiet { subject, plan: self.quiet_plan() }, aim: Aim::Quiet });
+            }
         }
         if let Some(copy) = copy.filter(|_| self.uses(Method::Loom)) {
             jobs.extend(loom::models().iter().enumerate().map(|(model, about)| {
@@ -310,7 +324,7 @@ impl Options {
 
     fn threads_plan(&self) -> threads::Plan {
         let (generated, runs_each) = self.profile.observed();
-        let claims = CHECKED.into_iter().filter(|guarantee| self.asks_for(*guarantee));
+        let claims = JUDGED.into_iter().filter(|guarantee| self.asks_for(*guarantee));
         let needed: BTreeSet<Premise> = claims.flat_map(|claim| Premise::needed(claim).iter().copied()).collect();
         let small = scenarios().into_iter().map(|scenario| (scenario.id.to_owned(), scenario.program));
         threads::Plan {
@@ -334,8 +348,7 @@ impl Options {
             }
             let ordinary = match fault {
                 Fault::Router(subject, _) if self.uses(Method::Interleaved) => {
-                    let plan = self.museum_plan(expected);
-                    jobs.push(Job { task: Task::Interleaved { subject, plan }, aim: Aim::Interleaved(fault) });
+                    jobs.extend(self.router(fault, subject, expected));
                     Task::Ordinary { subject, patch: None }
                 }
                 Fault::Patch(patch) if self.uses(Method::Loom) || self.uses(Method::Shuttle) => {
@@ -350,6 +363,10 @@ impl Options {
             for (subject, about) in faults::near_misses() {
                 let task = Task::Interleaved { subject, plan: self.museum_plan(Vec::new()) };
                 jobs.push(Job { task, aim: Aim::NearMiss(about) });
+                if self.asks_for(Guarantee::G7) {
+                    let task = Task::Quiet { subject, plan: self.quiet_near_miss_plan() };
+                    jobs.push(Job { task, aim: Aim::NearMissQuiet(about) });
+                }
             }
         }
         jobs
@@ -441,7 +458,7 @@ pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
     };
     let mut jobs = options.museum();
     // A patch is found by loom; what `interleaved` makes of it is for the kill matrix.
-    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_) | Aim::Interleaved(Fault::Patch(_))));
+    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_) | Aim::NearMissQuiet(_) | Aim::Interleaved(Fault::Patch(_))));
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
     let found = smaller::found(&jobs, &answers, spawner, Effort::Confirm);

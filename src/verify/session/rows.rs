@@ -3,11 +3,11 @@
 
 use super::beyond::Observed;
 use super::child::Answer;
-use super::{Aim, CHECKED, Job, Options, Outcome, beyond, texts};
+use super::{Aim, Job, Options, Outcome, beyond, texts};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::explain::explain;
 use crate::verify::faults::Fault;
-use crate::verify::findings::Status;
+use crate::verify::findings::{JUDGED, Status};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
@@ -53,6 +53,9 @@ pub(super) fn assemble(
         match &job.aim {
             Aim::Regressions => rows.regressions(job, answer),
             Aim::Threads => rows.threads(job, answer),
+            Aim::Quiet => rows.quiet(job, answer),
+            Aim::RouterQuiet(fault) => rows.router_quiet(*fault, job, answer),
+            Aim::NearMissQuiet(about) => rows.near_miss_quiet(about, job, answer),
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
             Aim::Model(model) => rows.model(&loom::models()[*model], job, answer, found),
             Aim::Wide => rows.wide(job, answer),
@@ -117,7 +120,7 @@ impl Rows<'_> {
         // The judge knows more guarantees than this build claims to check; what it finds is never passed over.
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
         let mut claims: Vec<Guarantee> =
-            CHECKED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
+            JUDGED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
         claims.sort_unstable();
         claims.dedup();
         for claim in claims {
@@ -200,13 +203,23 @@ impl Rows<'_> {
     fn between_operations(&mut self, fault: Fault, job: &Job, answer: &Answer<Value>) {
         let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
-        self.tried(fault, "interleaved", &report);
-        for found in report.iter().flat_map(|report| &report.found).filter(|found| found.replays) {
+        self.killed_between_operations(fault, plan.seed, report.map(|report| report.found));
+    }
+
+    /// What our executor found in a planted fault; what does not replay is no kill.
+    pub(super) fn killed_between_operations(
+        &mut self,
+        fault: Fault,
+        seed: u64,
+        found: Result<Vec<interleaved::Found>, (Ended, String)>,
+    ) {
+        self.tried(fault, "interleaved", &found);
+        for found in found.iter().flatten().filter(|found| found.replays) {
             let id = match fault {
                 Fault::Router(..) => format!("{}-{}", fault.id(), found.guarantee.id()),
                 Fault::Patch(_) => format!("{}-{}-interleaved", fault.id(), found.guarantee.id()),
             };
-            let cx = Counterexample::of_interleaved(id, fault.id(), plan.seed, found);
+            let cx = Counterexample::of_interleaved(id, fault.id(), seed, found);
             self.killed(fault, "interleaved", "interleaved".into(), cx);
         }
     }
@@ -256,22 +269,33 @@ impl Rows<'_> {
     fn near_miss(&mut self, id: &str, what: &str, job: &Job, answer: &Answer<Value>) {
         let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
-        let flagged = match &report {
-            Ok(report) => report.found.iter().map(|found| found.guarantee).collect(),
-            Err((ended, words)) => {
-                // One that cannot be judged shows nothing, and must not pass unseen.
-                let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
-                self.conditions.push(Condition { class: Fired::Inconclusive, detail });
-                Vec::new()
-            }
-        };
-        if let Ok(report) = &report {
-            for found in &report.found {
-                let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, plan.seed, found);
-                self.keep("counterexamples/false-alarms", cx);
+        self.flagged((id, what), plan.seed, report.map(|report| report.found));
+    }
+
+    /// What was found in a near-miss, by whichever search: a false alarm each.
+    pub(super) fn flagged(
+        &mut self,
+        (id, what): (&str, &str),
+        seed: u64,
+        found: Result<Vec<interleaved::Found>, (Ended, String)>,
+    ) {
+        let found = found.unwrap_or_else(|(ended, words)| {
+            // One that cannot be judged shows nothing, and must not pass unseen.
+            let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
+            self.conditions.push(Condition { class: Fired::Inconclusive, detail });
+            Vec::new()
+        });
+        if !self.near_misses.iter().any(|row| row.id == id) {
+            self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged: Vec::new() });
+        }
+        for found in found {
+            let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, seed, &found);
+            self.keep("counterexamples/false-alarms", cx);
+            let row = self.near_misses.iter_mut().find(|row| row.id == id);
+            if let Some(row) = row.filter(|row| !row.flagged.contains(&found.guarantee)) {
+                row.flagged.push(found.guarantee);
             }
         }
-        self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged });
     }
 
     fn ordinary(&mut self, fault: Fault, answer: &Answer<Value>) {

@@ -2,9 +2,10 @@
 
 use super::child::Answer;
 use super::rows::{Rows, antecedents, blank, bounds, end_badly, facts, read};
-use super::{CHECKED, Job, Options, Task};
+use super::{Job, Options, Task};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::faults::Fault;
+use crate::verify::findings::JUDGED;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
 use crate::verify::methods::loom;
@@ -49,7 +50,7 @@ impl Rows<'_> {
         let report: Result<Report, _> = read(answer);
         let programs = plan.all_programs();
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
-        let mut claims: Vec<Guarantee> = CHECKED.into_iter().filter(shown_by_wide_programs).chain(found).collect();
+        let mut claims: Vec<Guarantee> = JUDGED.into_iter().filter(shown_by_wide_programs).chain(found).collect();
         claims.retain(|claim| self.options.asks_for(*claim));
         claims.sort_unstable();
         claims.dedup();
