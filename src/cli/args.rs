@@ -100,7 +100,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Evidence(Evidence),
     /// Run the reference router as an HTTP/SSE server
-    Serve(super::serve::Serve),
+    Serve(Box<super::serve::Serve>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
