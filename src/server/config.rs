@@ -16,7 +16,8 @@ use std::time::Duration;
 /// use narrowcast::server::{Config, Layer};
 ///
 /// let file = Layer::from_toml("listen = \"127.0.0.1:0\"\n[limits]\njobs = 5\nevent_bytes = 4096\n").unwrap();
-/// let flags = Layer { limits: narrowcast::server::Limits { jobs: Some(7), ..Default::default() }, ..Layer::default() };
+/// let limits = narrowcast::server::Limits { jobs: Some(7), ..Default::default() };
+/// let flags = Layer { limits, ..Layer::default() };
 /// let config = Config::new(flags.over(file)).unwrap();
 /// assert_eq!((config.jobs, config.event_bytes), (7, 4096));
 /// assert!(Layer::from_toml("[limits]\njob = 5").unwrap_err().to_string().contains("unknown field"));

@@ -1,7 +1,7 @@
 //! What the service knows: a record for each job that it holds, and nothing of any other.
 //!
-//! The router keeps the jobs apart; this keeps what only a service has: whose job it is, how often its capabilities were
-//! revoked, how many streams it has. A record is found by the job's id and given only to [`Service::admit`].
+//! The router keeps the jobs apart; this keeps what only a service has: whose job it is, how often its capabilities
+//! were revoked, how many streams it has. A record is found by the job's id and given only to [`Service::admit`].
 
 use super::authority::{Claims, Demand, Key, Kind, Operators, Sealer, Tenants, Verbs};
 use super::config::Config;
