@@ -3,7 +3,7 @@
 use super::args::{Cli, Command, Common, Evidence as EvidenceCommand, Format, Order, Verify};
 use super::{Failure, print, style};
 use crate::report::progress::{Progress, Show};
-use crate::report::{ExplainedCheck, Explanation, FaultRow, Replay, ReplayOutcome, evidence, terminal};
+use crate::report::{ExplainedCheck, Explanation, FaultRow, Replay, ReplayOutcome, Side, evidence, terminal};
 use crate::verify::counterexample::{Counterexample, How};
 use crate::verify::explain::explain as explained;
 use crate::verify::faults::{self, Fault};
@@ -11,12 +11,16 @@ use crate::verify::findings::{Findings, Status};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::{History, validator};
 use crate::verify::methods::loom;
+use crate::verify::methods::noninterference::{self, Contrast};
+use crate::verify::outcomes::{Outcome, in_words};
+use crate::verify::pairings::pairings;
 use crate::verify::regressions;
 use crate::verify::session::child::{Answer, Replayed, Spawner, Task};
 use crate::verify::session::{self, Options, Profile, Tell};
 use crate::verify::verdict::{Ended, Evidence, Strength};
 use crate::verify::{checker, history};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -248,10 +252,44 @@ fn explain(guarantee: Guarantee, common: &Common) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// How this build checks noninterference.
+fn checks_by_outcome_sets() -> [ExplainedCheck; 3] {
+    let (observers, loads) = (pairings().len(), pairings().first().map_or(0, |pairing| pairing.loads.len()));
+    let check = |method: &str, strength, what: String, bounds: &str| ExplainedCheck {
+        method: method.into(),
+        strength,
+        what,
+        bounds: bounds.into(),
+    };
+    [
+        check(
+            "interleaved",
+            Strength::Exhaustive,
+            format!("every schedule of {observers} observers alone, and of each beside {loads} loads on another job"),
+            "alone without a bound on preemptions; beside a load as many as show all that is seen alone, and 1 more in \
+             quick, 2 in ci, 3 in deep",
+        ),
+        check(
+            "loom",
+            Strength::Exhaustive,
+            "the same inside the shipped kernel, interleaving by interleaving, but for panics and system narration".into(),
+            "alone without a bound on preemptions; beside a load as many as show all that is seen alone, and 1 more in deep",
+        ),
+        check(
+            "interleaved and shuttle",
+            Strength::Sampled,
+            format!("drawn schedules of {observers} observers in a crowd of nine jobs at once: nothing new may be seen"),
+            "10 jobs, 11 threads; as many schedules as the profile says",
+        ),
+    ]
+}
+
 /// How this build checks a guarantee.
 fn checks_of(guarantee: Guarantee) -> Vec<ExplainedCheck> {
     let mut checks = Vec::new();
-    if guarantee == Guarantee::G7 {
+    if guarantee == Guarantee::G8 {
+        checks.extend(checks_by_outcome_sets());
+    } else if guarantee == Guarantee::G7 {
         checks.push(ExplainedCheck {
             method: "interleaved".into(),
             strength: Strength::Exhaustive,
@@ -321,7 +359,9 @@ fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
         return Err(Failure::usage(why));
     }
     cx.program.check().map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
-    if cx.program.cut.is_some() && !matches!(cx.how, How::Interleaved { .. }) {
+    let cuts = matches!(&cx.how, How::Interleaved { .. })
+        || matches!(&cx.how, How::Outcomes { explorer, .. } if explorer == "interleaved");
+    if cx.program.cut.is_some() && !cuts {
         let why = format!("{}: {} cuts no thread short; interleaved does", file.display(), cx.how.method());
         return Err(Failure::usage(why));
     }
@@ -331,6 +371,9 @@ fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
         How::Interleaved { schedule } => replay_interleaved(&cx, schedule, &spawner)?,
         How::Shuttle { schedule } => replay_shuttle(&cx, schedule, &spawner)?,
         How::Loom { preemptions, iteration, .. } => replay_loom(&cx, *preemptions, *iteration, &spawner)?,
+        How::Outcomes { explorer, schedule, contrast, .. } => {
+            replay_outcomes(&cx, (explorer, schedule, contrast), &spawner)?
+        }
     };
     let history = if again.history.is_empty() { recorded } else { again.history };
     let mut why = again.why;
@@ -350,6 +393,10 @@ fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
         why,
         findings: again.findings.map(|findings| findings.findings).unwrap_or_default(),
         trace: cx.program.to_string().lines().map(str::to_owned).collect(),
+        sides: match &cx.how {
+            How::Outcomes { contrast, .. } => sides(contrast),
+            _ => Vec::new(),
+        },
     };
     show(common, &view, |style| terminal::replay(&view, &history, style))?;
     Ok(view.outcome.exit_code())
@@ -372,16 +419,7 @@ impl Again {
 fn lines_of(texts: &[String]) -> History {
     texts
         .iter()
-        .filter_map(|text| {
-            let parsed = history::parse_line(text).ok()??;
-            Some(history::Line {
-                process: parsed.process,
-                kind: parsed.kind,
-                action: parsed.action?,
-                reason: parsed.reason,
-                shown: parsed.shown,
-            })
-        })
+        .filter_map(|text| history::parse_line(text).ok()??.into_line())
         .collect()
 }
 
@@ -403,6 +441,102 @@ fn replay_shuttle(cx: &Counterexample, schedule: &[u8], spawner: &Spawner) -> Re
         return Ok(Again::stale(format!("this build has no patch called {:?}", cx.subject)));
     };
     follow(cx, &Task::ReplayShuttle { copy, program: cx.program.clone(), schedule: schedule.to_vec() }, spawner)
+}
+
+/// Runs what shows a difference again, and every run of the side that does not show it.
+fn replay_outcomes(
+    cx: &Counterexample,
+    (explorer, schedule, contrast): (&str, &[u8], &Contrast),
+    spawner: &Spawner,
+) -> Result<Again, Failure> {
+    let (program, contrast) = (cx.program.clone(), contrast.clone());
+    let task = match explorer {
+        "interleaved" => {
+            let subject = if cx.subject == "reference" { Some(0) } else { faults::number_of(&cx.subject) };
+            let Some(subject) = subject else {
+                return Ok(Again::stale(format!("this build has no router called {:?}", cx.subject)));
+            };
+            let digits = cx.seed.strip_prefix("0x").unwrap_or(&cx.seed);
+            let seed = u64::from_str_radix(digits, 16);
+            let seed = seed.map_err(|_| Failure::usage(format!("{:?} is no seed", cx.seed)))?;
+            Task::CompareAgain { subject, program, seed, schedule: schedule.to_vec(), contrast: contrast.clone() }
+        }
+        "loom" | "shuttle" => {
+            let Some(copy) = copy_of(cx) else {
+                return Ok(Again::stale(format!("this build has no patch called {:?}", cx.subject)));
+            };
+            if explorer == "shuttle" {
+                return replay_drawn(cx, copy, schedule, &contrast, spawner);
+            }
+            Task::CompareAgainInside { copy, program, contrast: contrast.clone() }
+        }
+        other => return Err(Failure::usage(format!("{other:?} compares no outcomes; interleaved, loom and shuttle do"))),
+    };
+    Ok(compared_again(cx, done::<noninterference::Again>(spawner.run(&task))?))
+}
+
+/// What came of a difference that was done again.
+fn compared_again(cx: &Counterexample, again: noninterference::Again) -> Again {
+    if let Some(step) = again.stale_at {
+        return Again::stale(format!("at step {} the schedule asks for a thread that cannot move", step + 1));
+    }
+    let found = again.seen && again.differs;
+    let why = match (again.seen, again.differs) {
+        (true, true) => "",
+        (true, false) => "the other side shows it, too",
+        (false, _) => "the run shows something else",
+    };
+    Again {
+        outcome: if found { ReplayOutcome::Reproduced } else { ReplayOutcome::Gone },
+        why: why.into(),
+        history: lines_of(&again.history),
+        findings: cx.findings.clone().filter(|_| found),
+    }
+}
+
+/// A schedule that shuttle drew is followed by shuttle; what the observer sees alone, loom enumerates.
+fn replay_drawn(
+    cx: &Counterexample,
+    copy: loom::Copy,
+    schedule: &[u8],
+    contrast: &Contrast,
+    spawner: &Spawner,
+) -> Result<Again, Failure> {
+    let (program, schedule) = (cx.program.clone(), schedule.to_vec());
+    let run = Task::ReplayShuttle { copy, program: program.clone(), schedule };
+    let replayed = done::<Replayed>(spawner.run(&run))?;
+    let alone = Task::CompareAgainInside { copy, program, contrast: contrast.clone() };
+    let alone = done::<noninterference::Again>(spawner.run(&alone))?;
+    let seen = noninterference::is_again(contrast, &cx.program, &lines_of(&replayed.history));
+    let again = noninterference::Again { history: replayed.history, stale_at: replayed.stale_at, seen, ..alone };
+    Ok(compared_again(cx, again))
+}
+
+/// What a child answered that replays.
+fn done<T>(answer: Answer<T>) -> Result<T, Failure> {
+    match answer {
+        Answer::Said(said) => Ok(said),
+        Answer::Ended(ended, words) => {
+            Err(Failure::internal(format!("the replay ended in {}: {words}", ended.word())))
+        }
+    }
+}
+
+/// Two outcomes lane by lane, in words: what is seen beside other jobs, and what alone.
+fn sides(contrast: &Contrast) -> Vec<Side> {
+    let lanes = |outcome: &Outcome| -> BTreeMap<String, Vec<String>> { outcome.lanes().into_iter().collect() };
+    let (busy, alone) = match contrast.only_busy {
+        true => (lanes(&contrast.seen), lanes(&contrast.nearest)),
+        false => (lanes(&contrast.nearest), lanes(&contrast.seen)),
+    };
+    let names: BTreeSet<&String> = busy.keys().chain(alone.keys()).collect();
+    let words = |told: Option<&Vec<String>>| told.into_iter().flatten().map(|told| in_words(told)).collect();
+    let side = |lane: &String| Side {
+        lane: lane.clone(),
+        beside_others: words(busy.get(lane)),
+        alone: words(alone.get(lane)),
+    };
+    names.into_iter().map(side).collect()
 }
 
 /// The compilation of the kernel that a counterexample is about.

@@ -110,6 +110,20 @@ pub struct Replay {
     pub findings: Vec<Finding>,
     /// The steps in words, for methods that record no history (loom, shuttle).
     pub trace: Vec<String>,
+    /// Of a difference between two runs: both, lane by lane.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<Side>,
+}
+
+/// What one thread or stream of an observer was told, in two runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Who.
+    pub lane: String,
+    /// Beside other jobs.
+    pub beside_others: Vec<String>,
+    /// Alone.
+    pub alone: Vec<String>,
 }
 
 /// One claim of the seed's analysis, on both routers.

@@ -8,6 +8,7 @@ use super::guarantee::Guarantee;
 use super::history::{Line, parse_line};
 use super::methods::interleaved::{self, Schedule};
 use super::methods::loom;
+use super::methods::noninterference::{Contrast, Difference};
 use super::program::Program;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,17 @@ pub enum How {
         /// What loom or the subject said as it ended, if it did not end in the ordinary way.
         abnormal: Option<String>,
     },
+    /// Two sides of a comparison (G8): what some run of one shows an observer, no run of the other does.
+    Outcomes {
+        /// Who explored both: `interleaved`, `loom` or `shuttle`.
+        explorer: String,
+        /// Whose turn it was in the run that shows it, from 0; empty for loom.
+        schedule: Schedule,
+        /// Which run of that side it was, from 1.
+        iteration: u64,
+        /// What the observer sees, and how that was compared.
+        contrast: Box<Contrast>,
+    },
 }
 
 impl How {
@@ -74,6 +86,11 @@ impl How {
             How::Interleaved { .. } => "interleaved",
             How::Shuttle { .. } => "shuttle",
             How::Loom { .. } => "loom",
+            How::Outcomes { explorer, .. } => match explorer.as_str() {
+                "loom" => "loom, outcome sets",
+                "shuttle" => "shuttle, outcome sets",
+                _ => "interleaved, outcome sets",
+            },
         }
     }
 
@@ -81,7 +98,8 @@ impl How {
     pub fn schedule(&self) -> String {
         match self {
             // Threads are counted from 1 where people read them, as in the history's processes.
-            How::Interleaved { schedule } | How::Shuttle { schedule } => {
+            How::Outcomes { schedule, iteration, .. } if schedule.is_empty() => format!("iteration {iteration}"),
+            How::Interleaved { schedule } | How::Shuttle { schedule } | How::Outcomes { schedule, .. } => {
                 schedule.iter().map(|thread| (thread + 1).to_string()).collect::<Vec<_>>().join(" ")
             }
             How::Loom { preemptions: Some(most), iteration, .. } => {
@@ -119,6 +137,17 @@ impl Counterexample {
     pub fn of_shuttle(id: String, subject: &str, seed: u64, found: &interleaved::Found) -> Self {
         let how = How::Shuttle { schedule: found.schedule.clone() };
         Counterexample { how, ..Counterexample::of_interleaved(id, subject, seed, found) }
+    }
+
+    /// From a difference between two sides.
+    pub fn of_outcomes(id: String, subject: &str, seed: u64, explorer: &str, difference: &Difference) -> Self {
+        let how = How::Outcomes {
+            explorer: explorer.into(),
+            schedule: difference.found.schedule.clone(),
+            iteration: difference.iteration,
+            contrast: Box::new(difference.contrast.clone()),
+        };
+        Counterexample { how, ..Counterexample::of_interleaved(id, subject, seed, &difference.found) }
     }
 
     /// From a breach that loom found.
@@ -168,8 +197,7 @@ impl Counterexample {
         let parsed = self.history.iter().enumerate().map(|(at, text)| {
             let wrong = |why: String| format!("line {} of the counterexample's history: {why}", at + 1);
             let parsed = parse_line(text).map_err(wrong)?.ok_or_else(|| wrong("it is empty".into()))?;
-            let action = parsed.action.ok_or_else(|| wrong("it has no value".into()))?;
-            Ok(Line { process: parsed.process, kind: parsed.kind, action, reason: parsed.reason, shown: parsed.shown })
+            parsed.into_line().ok_or_else(|| wrong("it has no value".into()))
         });
         parsed.collect()
     }

@@ -162,10 +162,17 @@ const NONINTERFERENCE: Explanation = Explanation {
     why: "A leak needs no foreign event. Positions drawn from one global counter tell each reader how busy the others \
         are; a shared capacity tells when they are full.",
     breach: "The reader of `a` sees the ids 1, 4, 7 when `b` is busy, and 1, 2, 3 when it is silent.",
-    checked: "Not checked by this build: neither `narrowcast verify` nor `narrowcast check FILE` gives a verdict on it. \
-        One history cannot show it, since it compares two sets of runs.",
+    checked: "`narrowcast verify` runs little programs of one job alone under every schedule, and writes down the set of \
+        all that can be seen of it. Then it runs each beside loads on other jobs (narration, a flood, a stalled reader, a \
+        lag, an end, a new life, an absent one, a reader that leaves, a dropped handle, a panic, the system), in every \
+        schedule within a bound on preemptions at which the observer alone already shows its whole set: the two sets must \
+        be equal. Our executor does so with the whole router, loom inside the kernel. What shuttle and our executor draw \
+        of the same observers amid nine jobs at once must be among what is seen alone. A set of one outcome shows nothing \
+        and makes the row vacuous. `narrowcast check FILE` gives no verdict on it: one history cannot show it.",
     limits: "It speaks of jobs of other names. Names chosen by callers are the embedder's choice; ids minted by the \
-        service are always fresh. Time is not part of an observation.",
+        service are always fresh. Time is not part of an observation. How many closed jobs linger is bounded for the whole \
+        router (`linger_jobs`): beyond that bound, which no run here comes near, closing many jobs gives up the oldest \
+        unread one, counted.",
 };
 
 const ONE_END: Explanation = Explanation {

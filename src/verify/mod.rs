@@ -26,6 +26,7 @@ pub mod quiet;
 pub mod regressions;
 pub mod runner;
 pub mod session;
+pub mod sightings;
 pub mod strategies;
 pub mod subject;
 pub mod verdict;

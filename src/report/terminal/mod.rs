@@ -11,7 +11,7 @@ mod run;
 use super::diagram;
 use super::evidence::Checked;
 use super::style::{Cell, Page, Style, Tone, plural, thousands};
-use super::views::{Explanation, FaultRow, Replay, ReplayOutcome, Revisit};
+use super::views::{Explanation, FaultRow, Replay, ReplayOutcome, Revisit, Side};
 use crate::verify::findings::{Finding, Findings, Status};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::Line;
@@ -243,6 +243,7 @@ pub fn replay(replay: &Replay, history: &[Line], style: Style) -> String {
     } else {
         picture(&mut page, history, witness);
     }
+    side_by_side(&mut page, &replay.sides);
     if !replay.findings.is_empty() {
         page.heading("FINDINGS", "");
         for found in replay.findings.iter().take(TOLD) {
@@ -260,6 +261,32 @@ pub fn replay(replay: &Replay, history: &[Line], style: Style) -> String {
     closing(&mut page, status, &sentence, replay.outcome.exit_code());
     page.command("  again  ", &format!("narrowcast replay {}", replay.file));
     page.finish()
+}
+
+/// Two runs as an observer sees them, a lane of the first beside the same lane of the second.
+fn side_by_side(page: &mut Page, sides: &[Side]) {
+    if sides.is_empty() {
+        return;
+    }
+    page.heading("SIDE BY SIDE", "what the observer is told; `!` where no schedule can make the two alike");
+    let names = sides.iter().map(|side| side.lane.chars().count()).max().unwrap_or(0).max(4);
+    let each = (page.style.columns().saturating_sub(names + 9) / 2).max(12);
+    page.row(&[Cell::new("", 1), Cell::new("", names), Cell::new("beside other jobs", each), Cell::new("alone", each)]);
+    for side in sides {
+        let rows = side.beside_others.len().max(side.alone.len());
+        for at in 0..rows {
+            let told = |of: &[String]| of.get(at).cloned().unwrap_or_else(|| "-".to_owned());
+            let (beside, alone) = (told(&side.beside_others), told(&side.alone));
+            let differs = beside != alone;
+            let lane = if at == 0 { side.lane.as_str() } else { "" };
+            let cell = |text, columns| match differs {
+                true => Cell::new(text, columns).tone(Tone::Bad),
+                false => Cell::new(text, columns),
+            };
+            let mark = if differs { "!" } else { "" };
+            page.row(&[cell(mark, 1), Cell::new(lane, names), cell(&beside, each), cell(&alone, each)]);
+        }
+    }
 }
 
 /// `narrowcast revisit`: the seed's analysis, claim by claim, on the seed's router and on ours.

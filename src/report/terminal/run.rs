@@ -21,6 +21,7 @@ pub fn verify(evidence: &Evidence, style: Style) -> String {
     planted_faults(&mut page, stable);
     hunts(&mut page, evidence);
     near_misses(&mut page, stable);
+    agreements(&mut page, stable);
     unknown(&mut page, stable);
     counterexamples(&mut page, evidence);
     verdict(&mut page, stable, &evidence.stable_sha256);
@@ -296,6 +297,40 @@ fn not_checked(page: &mut Page, stable: &Stable) {
         let names: Vec<String> = unproven.iter().map(|claim| format!("{} {}", claim.id, claim.id.name())).collect();
         let text = format!("Held, but no planted fault was run that it must find: {}.", names.join(", "));
         page.hang("  ", None, &text, Some(Tone::Doubt));
+    }
+}
+
+/// Explorers held against each other.
+fn agreements(page: &mut Page, stable: &Stable) {
+    let agreements = &stable.agreements;
+    let Some(first) = agreements.first() else { return };
+    let holding = agreements.iter().filter(|agreement| agreement.holds()).count();
+    let beside = format!("{holding} of {}", agreements.len());
+    page.heading("AGREEMENT", &beside);
+    let schedules: u64 = agreements.iter().map(|agreement| agreement.schedules).sum();
+    let outcomes: u64 = agreements.iter().map(|agreement| agreement.outcomes).sum();
+    let rarest = agreements.iter().map(|agreement| agreement.rarest).min().unwrap_or(0);
+    let told = format!(
+        "what {} draws is what {} enumerates: {} in {} of {}; {} schedules, the rarest outcome {rarest} times (at least {})",
+        first.draws,
+        first.enumerates,
+        plural(outcomes, "outcome"),
+        holding,
+        plural(agreements.len() as u64, "program"),
+        thousands(schedules),
+        first.rarest_at_least
+    );
+    page.hang("  ", None, &told, None);
+    for short in agreements.iter().filter(|agreement| !agreement.holds()) {
+        let told = format!(
+            "{}: {} of them drawn that were not enumerated, the rarest of {} drawn {} times{}",
+            short.program,
+            short.beyond,
+            short.outcomes,
+            short.rarest,
+            if short.complete { "" } else { ", and the enumeration did not complete" }
+        );
+        page.hang("  ! ", Some(Tone::Doubt), &told, None);
     }
 }
 

@@ -401,6 +401,14 @@ pub struct Parsed {
     pub shown: Option<String>,
 }
 
+impl Parsed {
+    /// The line; nothing, if it is a completion without a value.
+    pub fn into_line(self) -> Option<Line> {
+        let Parsed { process, kind, action, reason, shown, .. } = self;
+        Some(Line { process, kind, action: action?, reason, shown })
+    }
+}
+
 /// Parses one line of text; `Ok(None)` for a blank one.
 ///
 /// # Errors

@@ -24,11 +24,12 @@ use crate::compiled;
 use crate::verify::findings::Findings;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::History;
+use crate::verify::outcomes::Outcome;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -43,6 +44,9 @@ pub struct Plan {
     pub sequential: bool,
     /// Go on until one of these is found broken. With none, until anything is.
     pub wanted: Vec<Guarantee>,
+    /// Write the outcomes down, so that another explorer can be held against this one.
+    #[serde(default)]
+    pub outcomes: bool,
 }
 
 /// Bounds tried before none at all.
@@ -53,12 +57,12 @@ impl Plan {
     pub fn raised(program: &Program, most: Option<usize>) -> Plan {
         let bounded = (0..=most.unwrap_or(BOUNDED_FIRST)).map(Some);
         let bounds = bounded.chain(most.is_none().then_some(None)).collect();
-        Plan { program: program.clone(), bounds, sequential: false, wanted: Vec::new() }
+        Plan { program: program.clone(), bounds, sequential: false, wanted: Vec::new(), outcomes: false }
     }
 
     /// A program within one bound alone: what finds again what was found there.
     pub fn within(program: &Program, preemptions: Option<usize>, wanted: Vec<Guarantee>) -> Plan {
-        Plan { program: program.clone(), bounds: vec![preemptions], sequential: false, wanted }
+        Plan { program: program.clone(), bounds: vec![preemptions], sequential: false, wanted, outcomes: false }
     }
 
     /// The last bound.
@@ -86,6 +90,8 @@ pub struct Report {
     pub breach: Option<Breach>,
     /// Why it did not complete, if neither a breach nor completion ended it.
     pub trouble: Option<String>,
+    /// The different outcomes of all who took part, if the plan asks for them.
+    pub outcomes: Vec<Outcome>,
 }
 
 /// A breach, as loom found it.
@@ -137,7 +143,7 @@ pub enum Copy {
 /// Carries a plan out and ends the process with the report on standard output, as one line of JSON. Only for child
 /// processes.
 pub fn explore_and_exit(plan: &Plan, copy: Copy) -> ! {
-    let reporter = Reporter::install(plan.wanted.clone());
+    let reporter = Reporter::install(plan);
     match copy {
         Copy::Shipped => explore::<compiled::loom::subject::KernelSubject>(plan, reporter),
         Copy::Guarded(number) => {
@@ -212,6 +218,7 @@ struct Reporter {
     wanted: Vec<Guarantee>,
     state: Mutex<State>,
     bench: Arc<Mutex<Bench>>,
+    outcomes: Arc<Mutex<BTreeSet<Outcome>>>,
     endings: Sender<Ending>,
     questions: Sender<(History, u64)>,
     answers: Mutex<std::sync::mpsc::Receiver<Option<Findings>>>,
@@ -232,15 +239,20 @@ struct State {
 static COMPLETED: Mutex<Option<u64>> = Mutex::new(None);
 
 impl Reporter {
-    fn install(wanted: Vec<Guarantee>) -> &'static Reporter {
+    fn install(plan: &Plan) -> &'static Reporter {
         static REPORTER: OnceLock<Reporter> = OnceLock::new();
         let (endings, ended) = channel::<Ending>();
         let (questions, asked) = channel::<(History, u64)>();
         let (answer, answers) = channel();
         let bench = Arc::new(Mutex::new(Bench::default()));
         let judging = Arc::clone(&bench);
+        let outcomes: Arc<Mutex<BTreeSet<Outcome>>> = Arc::default();
+        let (noting, threads) = (plan.outcomes.then(|| Arc::clone(&outcomes)), plan.program.threads.len());
         std::thread::spawn(move || {
             for (history, waits) in asked {
+                if let Some(outcomes) = &noting {
+                    lock(outcomes).insert(Outcome::seen(&history, threads, &[]));
+                }
                 let findings = lock(&judging).judge(&history, waits);
                 if answer.send(findings).is_err() {
                     return;
@@ -249,7 +261,8 @@ impl Reporter {
         });
         let state = Mutex::new(State::default());
         let answers = Mutex::new(answers);
-        let reporter = REPORTER.get_or_init(|| Reporter { wanted, state, bench, endings, questions, answers });
+        let wanted = plan.wanted.clone();
+        let reporter = REPORTER.get_or_init(|| Reporter { wanted, state, bench, outcomes, endings, questions, answers });
         std::thread::spawn(move || {
             if let Ok(ending) = ended.recv() {
                 let mut bench = lock(&reporter.bench);
@@ -343,6 +356,7 @@ impl Reporter {
             iterations_before: state.before,
             distinct: bench.distinct(),
             premises: bench.premises().iter().map(|(premise, n)| (premise.id().to_owned(), *n)).collect(),
+            outcomes: lock(&self.outcomes).iter().cloned().collect(),
             ..Report::default()
         };
         let breach = |history: History, findings, abnormal| Breach {
@@ -379,6 +393,16 @@ impl Reporter {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes what loom said last of how many iterations it completed; nothing, if it said nothing since this was asked before.
+pub(super) fn completions() -> Option<u64> {
+    static LISTENS: OnceLock<()> = OnceLock::new();
+    LISTENS.get_or_init(|| {
+        tracing::subscriber::set_global_default(Listener).expect("a child process has no other subscriber");
+        std::panic::set_hook(Box::new(|_| {}));
+    });
+    lock(&COMPLETED).take()
 }
 
 /// Listens to loom for its one line that says that an exploration is complete.

@@ -8,6 +8,7 @@ pub mod fuzzed;
 pub mod hunt;
 pub mod interleaved;
 pub mod loom;
+pub mod loom_outcomes;
 pub mod minimise;
 pub mod models;
 pub mod noninterference;

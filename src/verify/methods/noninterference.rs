@@ -27,7 +27,7 @@ use crate::verify::runner::Pace;
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 // === two sides ===
@@ -119,6 +119,17 @@ impl Contrast {
     /// The program that shows it, of a busy one.
     pub fn shown_by(&self, busy: &Program) -> Program {
         if self.only_busy { busy.clone() } else { busy.purged(OWN) }
+    }
+
+    /// What was drawn beside a load and is not among what is seen alone.
+    pub fn new_beside(seen: &Outcome, alone: &BTreeSet<Outcome>) -> Contrast {
+        let nearest = alone.iter().max_by_key(|candidate| candidate.in_common(seen)).cloned().unwrap_or_default();
+        Contrast { only_busy: true, preemptions: None, seen: seen.clone(), nearest }
+    }
+
+    /// The bound on preemptions of the side that shows it; none means all.
+    pub fn bound(&self) -> Option<usize> {
+        self.preemptions.filter(|_| self.only_busy)
     }
 
     /// The first lane in which the two differ, what is seen there, and what the other side shows instead.
@@ -395,7 +406,7 @@ pub fn minimised(
     Difference {
         found: Found {
             guarantee: Guarantee::G8,
-            scenario: format!("a job {observer}, beside other jobs"),
+            scenario: format!("a job that {observer}, beside other jobs"),
             minimised_from: busy.operations() as u64,
             history: least.breach.history.iter().map(Line::to_json).collect(),
             findings: least.breach.findings.expect("a difference has its findings"),
@@ -406,6 +417,21 @@ pub fn minimised(
         iteration: least.iteration,
         contrast: least.contrast,
     }
+}
+
+/// A difference as it was drawn, by an explorer that cannot try all schedules of anything smaller.
+pub fn drawn(busy: &Program, observer: &str, contrast: Contrast, run: &Sighting) -> Difference {
+    let found = Found {
+        guarantee: Guarantee::G8,
+        scenario: format!("a job that {observer}, beside other jobs"),
+        minimised_from: busy.operations() as u64,
+        history: run.history.iter().map(Line::to_json).collect(),
+        findings: contrast.findings(busy, &run.history),
+        program: busy.clone(),
+        schedule: run.schedule.clone(),
+        replays: true,
+    };
+    Difference { found, iteration: run.iteration, contrast }
 }
 
 /// A busy program, and how it differs from itself when purged.

@@ -17,11 +17,14 @@
 use super::interleaved::{self, Abnormal, Breach, Execution, Found, Schedule, SplitMix, Task as Step, message};
 use super::{Bench, minimise, wide};
 use crate::compiled;
+use super::noninterference::Side;
 use crate::verify::guarantee::Guarantee;
+use crate::verify::history::Line;
 use crate::verify::methods::loom::Copy;
 use crate::verify::program::{Op, Program};
 use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
+use crate::verify::sightings::{Sighting, Sightings, Watched};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{
     PctScheduler, RandomScheduler, Schedule as Begin, Scheduler, Task, TaskId, UrwRandomScheduler,
@@ -267,6 +270,8 @@ struct Watch {
     executions: u64,
     /// The last execution, for who replays.
     last: Option<Execution>,
+    /// What those could see who have to do with these jobs (all, if none are named), for who compares.
+    side: Option<(Side, Vec<String>)>,
 }
 
 impl Watch {
@@ -274,6 +279,10 @@ impl Watch {
     fn examine(&mut self, execution: Execution) -> bool {
         self.executions += 1;
         self.last = Some(execution.clone());
+        if let Some((side, jobs)) = &mut self.side {
+            let jobs: Vec<&str> = jobs.iter().map(String::as_str).collect();
+            side.see(&self.program, &jobs, &execution.schedule, &execution.history);
+        }
         let Some(breach) = interleaved::examine(&self.program, execution, &mut self.bench) else { return false };
         let Some(findings) = &breach.findings else {
             self.abnormal = self.abnormal.take().or(breach.abnormal);
@@ -312,6 +321,33 @@ pub(super) fn schedules_to_find(
 ) -> (u64, bool) {
     let watch = sample(prepare(copy), program, (sampler, seed, many), wanted, Bench::default());
     (watch.executions, !watch.first.is_empty())
+}
+
+/// Which outcomes schedules show that every sampler draws, as many each.
+pub fn sightings(copy: Copy, watched: &Watched, seed: u64, schedules_each: u64) -> Sightings {
+    let program = Arc::new(watched.program.clone());
+    let mut watch = Watch { program: Arc::clone(&program), ..Watch::default() };
+    watch.side = Some((Side::default(), watched.jobs.clone()));
+    let watch = Rc::new(RefCell::new(watch));
+    for sampler in Sampler::ALL {
+        let draws = sampler.scheduler(seed, schedules_each as usize);
+        execute(prepare(copy), &program, Pace::Preemptive, draws, &watch);
+    }
+    let watch = watch.take();
+    let side = watch.side.map(|(side, _)| side).unwrap_or_default();
+    let seen = side.outcomes.into_iter().map(|(outcome, first)| Sighting {
+        outcome,
+        times: first.times,
+        schedule: first.schedule,
+        history: first.history.iter().map(Line::to_json).collect(),
+    });
+    Sightings {
+        id: watched.id.clone(),
+        schedules: watch.executions,
+        seen: seen.collect(),
+        interleaved: side.interleaved,
+        abnormal: watch.abnormal.map(|abnormal| format!("{abnormal:?}")),
+    }
 }
 
 /// Runs a program once, one thread after the other.

@@ -9,7 +9,9 @@ use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
 use crate::verify::findings::Finding;
 use crate::verify::guarantee::Guarantee;
-use crate::verify::methods::{hunt, interleaved, loom, quiet, replayed, shuttle, threads};
+use crate::verify::methods::noninterference::{self, Contrast};
+use crate::verify::methods::{hunt, interleaved, loom, loom_outcomes, quiet, replayed, shuttle, threads};
+use crate::verify::sightings::Watched;
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::subject::Subject;
@@ -45,6 +47,53 @@ pub enum Task {
         subject: u32,
         /// What to try.
         plan: interleaved::Plan,
+    },
+    /// Compare sets of outcomes on a subject.
+    Compare {
+        /// The subject's number.
+        subject: u32,
+        /// What to compare.
+        plan: noninterference::Plan,
+    },
+    /// Compare them inside a compilation of the kernel, under loom.
+    CompareInside {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// What to compare.
+        plan: noninterference::Plan,
+    },
+    /// Do a difference again.
+    CompareAgain {
+        /// The subject's number.
+        subject: u32,
+        /// The busy program.
+        program: Program,
+        /// The seed of the run.
+        seed: u64,
+        /// The schedule of the run that shows it.
+        schedule: interleaved::Schedule,
+        /// What is seen.
+        contrast: Contrast,
+    },
+    /// Do a difference inside the kernel again, under loom.
+    CompareAgainInside {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// The busy program.
+        program: Program,
+        /// What is seen.
+        contrast: Contrast,
+    },
+    /// Draw schedules of programs under shuttle, and say which outcomes they show.
+    Sightings {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// The programs.
+        watched: Vec<Watched>,
+        /// From which schedules are drawn.
+        seed: u64,
+        /// So many of each program, by each sampler.
+        schedules_each: u64,
     },
     /// Run observers beside loads that are cut short, on a subject.
     Quiet {
@@ -200,6 +249,28 @@ pub fn run_and_exit() -> ! {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, Beside(plan)))
         }
+        Task::Compare { subject, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, Compare(plan)))
+        }
+        Task::CompareInside { copy, plan } => {
+            activate(copy);
+            serde_json::to_string(&loom_outcomes::carry_out(copy, &plan))
+        }
+        Task::CompareAgain { subject, program, seed, schedule, contrast } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, CompareAgain { program, seed, schedule, contrast }))
+        }
+        Task::CompareAgainInside { copy, program, contrast } => {
+            activate(copy);
+            serde_json::to_string(&loom_outcomes::again(copy, &program, &contrast))
+        }
+        Task::Sightings { copy, watched, seed, schedules_each } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            activate(copy);
+            let sightings = |watched| shuttle::sightings(copy, watched, seed, schedules_each);
+            serde_json::to_string(&watched.iter().map(sightings).collect::<Vec<_>>())
+        }
         Task::Shuttle { copy, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
             activate(copy);
@@ -270,6 +341,29 @@ impl Visit for Hunt {
     type Out = Vec<hunt::Hunted>;
     fn visit<S: Subject>(self) -> Self::Out {
         hunt::between_operations::<S>(&self.0)
+    }
+}
+
+struct Compare(noninterference::Plan);
+
+impl Visit for Compare {
+    type Out = noninterference::Report;
+    fn visit<S: Subject>(self) -> Self::Out {
+        noninterference::carry_out::<S>(&self.0)
+    }
+}
+
+struct CompareAgain {
+    program: Program,
+    seed: u64,
+    schedule: interleaved::Schedule,
+    contrast: Contrast,
+}
+
+impl Visit for CompareAgain {
+    type Out = noninterference::Again;
+    fn visit<S: Subject>(self) -> Self::Out {
+        noninterference::again::<S>(&self.program, self.seed, &self.schedule, &self.contrast)
     }
 }
 

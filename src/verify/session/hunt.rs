@@ -6,6 +6,8 @@ use super::child::{Answer, Spawner, Task};
 use super::{Method, Options, PREEMPTIONS_IN_PATCHES, Profile, faults};
 use crate::verify::catalogue::scenarios;
 use crate::verify::faults::{Fault, Patch};
+use crate::verify::findings::JUDGED;
+use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::hunt::{Hunted, Plan};
 use crate::verify::methods::interleaved::SplitMix;
 use crate::verify::methods::loom::{self, Copy};
@@ -97,7 +99,12 @@ fn quarries(options: &Options, mutants: &[Mutant], seeds: &[u64]) -> Vec<Quarry>
         let is_due = |explorer: &str| {
             mutant.tried.iter().any(|tried| tried.explorer == explorer && (tried.must || tried.operations.is_some()))
         };
-        let wanted = mutant.expected.iter().copied().filter(|guarantee| options.asks_for(*guarantee)).collect();
+        // What no single history shows is looked for in other programs than these.
+        let is_hunted = |guarantee: &Guarantee| options.asks_for(*guarantee) && JUDGED.contains(guarantee);
+        let wanted: Vec<Guarantee> = mutant.expected.iter().copied().filter(is_hunted).collect();
+        if wanted.is_empty() {
+            continue;
+        }
         let plan = Plan { programs: Vec::new(), seeds: seeds.to_vec(), most: MOST_SCHEDULES, wanted };
         let mut add = |explorer, task| quarries.push(Quarry { fault: fault.id(), explorer, task });
         if is_due(Method::Interleaved.name()) {

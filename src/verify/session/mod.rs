@@ -5,6 +5,7 @@ pub mod child;
 mod hunt;
 mod quiet;
 mod rows;
+mod paired;
 mod smaller;
 mod texts;
 mod wide;
@@ -122,9 +123,9 @@ impl Method {
 }
 
 /// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
-pub const CHECKED: [Guarantee; 9] = {
+pub const CHECKED: [Guarantee; 10] = {
     use Guarantee::*;
-    [G1, G2, G3, G4, G5, G6, G7, G9, G10]
+    [G1, G2, G3, G4, G5, G6, G7, G8, G9, G10]
 };
 
 /// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of
@@ -201,6 +202,18 @@ enum Aim {
     Threads,
     /// Observers beside loads, on the subject.
     Quiet,
+    /// Outcome sets of the subject.
+    Compared,
+    /// Those of one observer, inside its kernel.
+    ComparedInside(usize),
+    /// Those of a planted fault.
+    FaultCompared(Fault),
+    /// Those of a near-miss.
+    NearMissCompared(&'static faults::About),
+    /// Observers in crowds, under shuttle.
+    Crowds,
+    /// The models under shuttle, to be held against what loom enumerates.
+    Agreement,
     /// A planted router as a neighbour.
     RouterQuiet(Fault),
     /// A near-miss as one.
@@ -229,6 +242,12 @@ impl Aim {
             Aim::Regressions => "regressions".into(),
             Aim::Threads => "threads".into(),
             Aim::Quiet => "interleaved, quiet neighbours".into(),
+            Aim::Compared => "interleaved, outcome sets".into(),
+            Aim::ComparedInside(at) => format!("loom, outcome sets of observer {}", at + 1),
+            Aim::FaultCompared(fault) => format!("planted {}, outcome sets", fault.id()),
+            Aim::NearMissCompared(about) => format!("near-miss {}, outcome sets", about.id),
+            Aim::Crowds => "shuttle, crowds".into(),
+            Aim::Agreement => "shuttle beside loom".into(),
             Aim::RouterQuiet(fault) => format!("planted {} as a neighbour", fault.id()),
             Aim::NearMissQuiet(about) => format!("near-miss {} as a neighbour", about.id),
             Aim::Programs { exhaustive: true } => "interleaved, exhaustive".into(),
@@ -304,6 +323,7 @@ impl Options {
         if let Some(subject) = subject.filter(|_| self.uses(Method::Threads) && !self.sequential) {
             jobs.push(Job { task: Task::Threads { subject, plan: self.threads_plan() }, aim: Aim::Threads });
         }
+        jobs.extend(self.compared(subject, copy));
         if self.fault.is_none() {
             jobs.extend(self.museum());
         }
@@ -359,6 +379,9 @@ impl Options {
             };
             jobs.push(Job { task: ordinary, aim: Aim::Ordinary(fault) });
         }
+        if self.uses(Method::Interleaved) && self.asks_for(Guarantee::G8) {
+            jobs.extend(self.near_misses_compared());
+        }
         if self.uses(Method::Interleaved) {
             for (subject, about) in faults::near_misses() {
                 let task = Task::Interleaved { subject, plan: self.museum_plan(Vec::new()) };
@@ -378,7 +401,7 @@ impl Options {
     fn loom_plan(&self, model: &loom::Model, most: Option<usize>) -> loom::Plan {
         match self.sequential {
             true => loom::Plan { sequential: true, ..loom::Plan::within(&model.program, most, Vec::new()) },
-            false => loom::Plan::raised(&model.program, most),
+            false => loom::Plan { outcomes: true, ..loom::Plan::raised(&model.program, most) },
         }
     }
 
@@ -396,6 +419,9 @@ impl Options {
     fn patch(&self, fault: Fault, patch: &Patch, expected: &[Guarantee]) -> Vec<Job> {
         let mut jobs = Vec::new();
         let copy = Copy::Guarded(patch.number);
+        if self.uses(Method::Loom) && expected.contains(&Guarantee::G8) {
+            jobs.extend(self.patch_compared(fault, patch.number));
+        }
         for (at, model) in loom::models().iter().enumerate() {
             let is_named = model.id == patch.model;
             if self.uses(Method::Interleaved) && is_named {
@@ -458,7 +484,7 @@ pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
     };
     let mut jobs = options.museum();
     // A patch is found by loom; what `interleaved` makes of it is for the kill matrix.
-    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_) | Aim::NearMissQuiet(_) | Aim::Interleaved(Fault::Patch(_))));
+    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_) | Aim::NearMissQuiet(_) | Aim::NearMissCompared(_) | Aim::Interleaved(Fault::Patch(_))));
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
     let found = smaller::found(&jobs, &answers, spawner, Effort::Confirm);

@@ -73,8 +73,9 @@ impl Options {
 
     /// What is tried on a planted router: the programs that show what it is expected to break.
     pub(super) fn router(&self, fault: Fault, subject: u32, expected: Vec<Guarantee>) -> Vec<Job> {
+        let (compared, expected): (Vec<_>, Vec<_>) = expected.into_iter().partition(|g| *g == Guarantee::G8);
         let (beside, direct): (Vec<_>, Vec<_>) = expected.into_iter().partition(|g| *g == Guarantee::G7);
-        let mut jobs = Vec::new();
+        let mut jobs: Vec<Job> = compared.iter().map(|_| self.router_compared(fault, subject)).collect();
         if !direct.is_empty() {
             let task = Task::Interleaved { subject, plan: self.museum_plan(direct) };
             jobs.push(Job { task, aim: Aim::Interleaved(fault) });

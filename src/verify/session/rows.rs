@@ -2,6 +2,7 @@
 //! ([`verdict::rules`](crate::verify::verdict::rules)).
 
 use super::beyond::Observed;
+use super::paired::Enumerated;
 use super::child::Answer;
 use super::{Aim, Job, Options, Outcome, beyond, texts};
 use crate::verify::counterexample::Counterexample;
@@ -13,7 +14,7 @@ use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
 use crate::verify::program::{Op, Program};
 use crate::verify::verdict::{
-    Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill, KilledBy,
+    Agreement, Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill, KilledBy,
     Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool, Tried,
 };
 use serde::de::DeserializeOwned;
@@ -28,8 +29,13 @@ pub(super) struct Rows<'o> {
     near_misses: Vec<NearMiss>,
     counterexamples: Vec<(String, Counterexample)>,
     shown: Vec<CounterexampleRow>,
-    conditions: Vec<Condition>,
+    pub(super) conditions: Vec<Condition>,
     pub(super) observed: Observed,
+    /// By observer: what loom enumerated of it alone.
+    pub(super) alone: Enumerated,
+    /// By model: what loom enumerated of it.
+    pub(super) enumerated: Enumerated,
+    pub(super) agreements: Vec<Agreement>,
 }
 
 /// The rows of a run, of these jobs and what was answered; `found` is what loom found in each, confirmed.
@@ -48,12 +54,21 @@ pub(super) fn assemble(
         shown: Vec::new(),
         conditions: Vec::new(),
         observed: Observed::default(),
+        alone: Enumerated::new(),
+        enumerated: Enumerated::new(),
+        agreements: Vec::new(),
     };
     for ((job, answer), found) in jobs.iter().zip(answers).zip(found) {
         match &job.aim {
             Aim::Regressions => rows.regressions(job, answer),
             Aim::Threads => rows.threads(job, answer),
             Aim::Quiet => rows.quiet(job, answer),
+            Aim::Compared => rows.compared(job, answer),
+            Aim::ComparedInside(at) => rows.compared_inside(*at, job, answer),
+            Aim::FaultCompared(fault) => rows.fault_compared(*fault, job, answer),
+            Aim::NearMissCompared(about) => rows.near_miss_compared(about, job, answer),
+            Aim::Crowds => rows.crowds(job, answer),
+            Aim::Agreement => rows.agreement(answer),
             Aim::RouterQuiet(fault) => rows.router_quiet(*fault, job, answer),
             Aim::NearMissQuiet(about) => rows.near_miss_quiet(about, job, answer),
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
@@ -81,6 +96,7 @@ pub(super) fn assemble(
         mutants: rows.mutants,
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
+        agreements: rows.agreements,
         near_misses: NearMisses { flagged: 0, total: 0, rows: rows.near_misses },
         counterexamples: rows.shown,
         residual_risks: texts::residual_risks(),
@@ -170,6 +186,10 @@ impl Rows<'_> {
     fn model(&mut self, model: &loom::Model, job: &Job, answer: &Answer<Value>, found: &[loom::Found]) {
         let super::Task::Loom { plan, .. } = &job.task else { return };
         let report: Result<loom::Report, _> = read(answer);
+        if let Ok(report) = report.as_ref().map_err(drop).and_then(|r| if r.breach.is_none() { Ok(r) } else { Err(()) }) {
+            let outcomes = report.outcomes.iter().cloned().collect();
+            self.enumerated.insert(model.id.into(), (outcomes, report.completed));
+        }
         let mut claims: Vec<Guarantee> = model.claims.iter().map(|(claim, _)| *claim).collect();
         claims.extend(found.iter().map(|found| found.guarantee));
         claims.retain(|claim| self.options.asks_for(*claim));

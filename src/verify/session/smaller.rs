@@ -94,7 +94,7 @@ impl Hunted<'_> {
     /// explored in time, shows none.
     fn explore(&self, program: &Program, bounds: Vec<Option<usize>>) -> Option<Breach> {
         let plan =
-            Plan { program: program.clone(), bounds, sequential: self.plan.sequential, wanted: vec![self.guarantee] };
+            Plan { program: program.clone(), bounds, sequential: self.plan.sequential, wanted: vec![self.guarantee], outcomes: false };
         let answer = self.spawner.run::<Report>(&Task::Loom { copy: self.copy, plan });
         answer.said()?.breach.clone().filter(|breach| breach.breaks(self.guarantee))
     }

@@ -72,6 +72,9 @@ pub struct Stable {
     pub hunts: Vec<Hunt>,
     /// Correct but unusual routers, which must not be flagged.
     pub near_misses: NearMisses,
+    /// Explorers held against each other; empty where only one of them ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreements: Vec<Agreement>,
     /// What was found, minimised.
     pub counterexamples: Vec<CounterexampleRow>,
     /// What nobody checked, and what nobody claims.
@@ -330,6 +333,37 @@ pub struct Tried {
     /// The operations of its smallest counterexample to an expected guarantee; none if it found none that replays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<u64>,
+}
+
+/// Whether an explorer that draws schedules saw of a program what another enumerated, and nothing else. Two that do not
+/// agree cannot both be right; then nothing that either says is relied upon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Of which program.
+    pub program: String,
+    /// Who tried all schedules within its bound.
+    pub enumerates: String,
+    /// Who drew some.
+    pub draws: String,
+    /// The enumeration came to its end.
+    pub complete: bool,
+    /// How many different outcomes were enumerated.
+    pub outcomes: u64,
+    /// How many were drawn that were not enumerated.
+    pub beyond: u64,
+    /// How often that of the enumerated outcomes was drawn that was drawn least.
+    pub rarest: u64,
+    /// How often it must.
+    pub rarest_at_least: u64,
+    /// How many schedules were drawn.
+    pub schedules: u64,
+}
+
+impl Agreement {
+    /// Whether they agree.
+    pub fn holds(&self) -> bool {
+        self.complete && self.outcomes > 0 && self.beyond == 0 && self.rarest >= self.rarest_at_least
+    }
 }
 
 /// How many schedules an explorer needs to meet a planted fault, over many seeds.

@@ -3,7 +3,7 @@
 
 use super::super::findings::Status;
 use super::{
-    Budget, Claim, FRONTIER_EMPTIED, Fired, Kill, Mutant, MutantOutcome, NearMisses, Obligation, Stable, Strength,
+    Agreement, Budget, Claim, FRONTIER_EMPTIED, Fired, Kill, Mutant, MutantOutcome, NearMisses, Obligation, Stable, Strength,
 };
 use serde_json::Value;
 
@@ -123,7 +123,7 @@ pub fn fired(stable: &Stable) -> Vec<Fired> {
     if results.contains(&Status::Violated) {
         fired.push(Fired::Violated);
     }
-    if results.contains(&Status::Inconclusive) {
+    if results.contains(&Status::Inconclusive) || !stable.agreements.iter().all(Agreement::holds) {
         fired.push(Fired::Inconclusive);
     }
     // A planted fault that is itself the subject proves nothing about the checks, so nothing is asked of them.

@@ -1,0 +1,121 @@
+//! Outcome sets under [`loom`](super::loom): [`noninterference`](super::noninterference) inside the shipped kernel.
+//!
+//! Every interleaving of an observer alone, without a bound on preemptions, and beside each load within the bound that
+//! suffices alone. loom proves completion as it does for the models: by its own words, compared with our count. Nothing
+//! is judged here but the sets; what single histories show of these races, the models' judges say.
+//!
+//! What it cannot see: loads that wait for good (loom takes those for a deadlock), panics, system narration.
+
+use super::interleaved::Breach;
+use super::loom::{Copy, completions};
+use super::noninterference::{self, Again, Contrast, Plan, Report, Side, own_name};
+use crate::compiled;
+use crate::verify::history::{History, Line};
+use crate::verify::pairings::Pairing;
+use crate::verify::program::Program;
+use crate::verify::runner::{Pace, Run};
+use crate::verify::subject::Subject;
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Carries a plan out on a compilation of the kernel. A patch must have been made active. Only for child processes: loom
+/// may take the process down.
+pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
+    completions();
+    let pace = if plan.sequential { Pace::Sequential } else { Pace::Preemptive };
+    let explore = |program: &Arc<Program>, bound| explore(copy, program, bound, pace);
+    let mut report = Report::default();
+    for pairing in plan.pairings.iter().cloned().map(Pairing::inside_the_kernel) {
+        let more = plan.more_preemptions;
+        if let Some((busy, first)) = noninterference::compare(&pairing, more, &explore, &mut report) {
+            let again = |contrast: &Contrast, least: &Breach| {
+                let shown = Arc::new(contrast.shown_by(&least.program));
+                let side = explore(&shown, contrast.bound());
+                side.outcomes.get(&contrast.seen).is_some_and(|first| first.history == least.history)
+            };
+            let found = noninterference::minimised(&busy, &first, (&pairing.observer, more), &explore, &again);
+            report.difference.get_or_insert(found);
+        }
+        if plan.first_only && report.difference.is_some() {
+            break;
+        }
+    }
+    report
+}
+
+/// Explores both sides of a difference again. Only for child processes.
+pub fn again(copy: Copy, busy: &Program, contrast: &Contrast) -> Again {
+    completions();
+    let explore = |program: &Arc<Program>, bound| explore(copy, program, bound, Pace::Preemptive);
+    let side = explore(&Arc::new(contrast.shown_by(busy)), contrast.bound());
+    let seen = side.outcomes.get(&contrast.seen);
+    Again {
+        history: seen.map(|seen| seen.history.iter().map(Line::to_json).collect()).unwrap_or_default(),
+        stale_at: None,
+        seen: seen.is_some(),
+        differs: noninterference::differs_again(busy, contrast, &explore),
+    }
+}
+
+fn explore(copy: Copy, program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
+    match copy {
+        Copy::Shipped => explore_on::<compiled::loom::subject::KernelSubject>(program, preemptions, pace),
+        Copy::Guarded(_) => explore_on::<compiled::guarded::loom::subject::KernelSubject>(program, preemptions, pace),
+    }
+}
+
+/// The different histories, in how many executions each was recorded, and in which first.
+type Recorded = HashMap<History, (u64, u64)>;
+
+fn explore_on<S: Subject>(program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
+    // A leaf lock: loom sees nothing of it.
+    let recorded: Arc<Mutex<(Recorded, u64)>> = Arc::default();
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.max_branches = 10_000;
+    builder.max_duration = None;
+    builder.max_permutations = None;
+    builder.checkpoint_file = None;
+    let (model, notes) = (Arc::clone(program), Arc::clone(&recorded));
+    let _what_was_said_before = completions();
+    let explored = catch_unwind(AssertUnwindSafe(|| {
+        builder.check(move || {
+            let run = Run::new::<S>(Arc::clone(&model), pace, 0);
+            loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
+            let threads = 0..model.threads.len();
+            if pace == Pace::Sequential {
+                threads.for_each(|thread| loom::future::block_on(Box::pin(Arc::clone(&run).thread(thread))));
+            } else {
+                let spawn = |thread| {
+                    let run = Arc::clone(&run);
+                    loom::thread::spawn(move || loom::future::block_on(Box::pin(run.thread(thread))))
+                };
+                let spawned: Vec<_> = threads.map(spawn).collect();
+                spawned.into_iter().for_each(|thread| thread.join().expect("a thread that panics ends the model"));
+            }
+            run.drain();
+            let history = run.recorder().history();
+            let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+            notes.1 += 1;
+            let iteration = notes.1;
+            notes.0.entry(history).or_insert((0, iteration)).0 += 1;
+        });
+    }));
+    let recorded = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
+    side(program, recorded, explored)
+}
+
+/// What the histories show the observer. Read on an ordinary stack: loom's threads have little.
+fn side(program: &Program, (recorded, executions): (Recorded, u64), explored: Result<(), Box<dyn Any + Send>>) -> Side {
+    let mut side = Side::default();
+    let mut recorded: Vec<(History, (u64, u64))> = recorded.into_iter().collect();
+    recorded.sort_by_key(|(_, (_, first))| *first);
+    for (history, (times, first)) in recorded {
+        side.see_often(program, &[own_name(program)], (&[], first), &history, times);
+    }
+    side.frontier_emptied = explored.is_ok() && completions() == Some(executions);
+    side.abnormal = explored.err().map(|panic| super::interleaved::message(&*panic));
+    side
+}
