@@ -10,7 +10,9 @@
 //!   thousand lines that are compiled three times ([`compiled`]): with std's primitives, with loom's and with
 //!   shuttle's.
 //! - [`jobs`]: work whose narration goes through a router, from being queued to being over.
-//! - [`sink`]: where narration goes besides the jobs' streams.
+//! - [`sink`]: where narration goes besides the jobs' streams, and how a stream is written on the wire.
+#![cfg_attr(feature = "client", doc = "- [`client`]: reads the service's streams, through breaks of the connection.")]
+#![cfg_attr(feature = "server", doc = "- [`server`]: the router behind HTTP, and who is let in.")]
 #![cfg_attr(
     feature = "verify",
     doc = "- [`verify`]: the harness: programs, histories, judges, methods, planted faults, verdict."
@@ -25,6 +27,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "router")]
 pub mod compiled;
 #[cfg(feature = "router")]
@@ -35,6 +39,8 @@ pub mod narration;
 pub mod report;
 #[cfg(feature = "router")]
 pub mod router;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "router")]
 pub mod sink;
 #[cfg(feature = "verify")]

@@ -171,6 +171,20 @@ fn judges_apart(path: &str, text: &str) -> Vec<String> {
     forbidden(path, text, "the two judges share no code", |import| import.is_within(&[other]))
 }
 
+/// The wire's grammar is pure: no I/O, clock, randomness or thread, and encoder and parser know nothing of each other.
+fn grammar_imports(path: &str, text: &str) -> Vec<String> {
+    const PLAIN: [&str; 6] =
+        ["std::fmt", "std::iter", "std::mem", "std::time::Duration", "thiserror", "crate::sink::sse"];
+    if !stands_in(path, &["src/sink/sse/"]) || is_test(path) {
+        return Vec::new();
+    }
+    let apart = path != "src/sink/sse/parser.rs";
+    let allowed = |import: &Import| import.is_within(&PLAIN) && (apart || !import.is_within(&["crate::sink::sse"]));
+    let mut found = forbidden(path, text, "the wire's grammar is pure", |import| !allowed(import));
+    found.extend(side_doors(path, text));
+    found
+}
+
 /// Whoever finds the planted faults does not know them.
 fn blind_to_faults(path: &str, text: &str) -> Vec<String> {
     let blind = ["src/verify/checker/", "src/verify/oracle/", "src/verify/methods/", "src/verify/history/"];
@@ -209,14 +223,28 @@ fn routers_touched(path: &str, text: &str) -> Vec<String> {
 /// What stands below does not know what stands above: kernel; router and sinks; jobs, server and the harness; the
 /// reports; the program.
 fn storeys(path: &str, text: &str) -> Vec<String> {
-    const ABOVE: [(&[&str], &[&str]); 4] = [
+    const ABOVE: [(&[&str], &[&str]); 5] = [
         (
             &["src/kernel/"],
             &["crate::router", "crate::sink", "crate::compiled", "crate::jobs", "crate::server", "crate::verify"],
         ),
         (
             &["src/router/", "src/sink/"],
-            &["crate::jobs", "crate::server", "crate::verify", "crate::report", "crate::cli"],
+            &["crate::jobs", "crate::server", "crate::client", "crate::verify", "crate::report", "crate::cli"],
+        ),
+        // A client knows a service by what it sends, and by nothing else.
+        (
+            &["src/client/"],
+            &[
+                "crate::router",
+                "crate::kernel",
+                "crate::compiled",
+                "crate::jobs",
+                "crate::server",
+                "crate::verify",
+                "crate::report",
+                "crate::cli",
+            ],
         ),
         (&["src/verify/", "src/jobs/", "src/server/"], &["crate::report", "crate::cli"]),
         (&["src/report/"], &["crate::cli"]),
@@ -228,7 +256,7 @@ fn storeys(path: &str, text: &str) -> Vec<String> {
 
 /// A crate is seen only where it belongs.
 fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
-    const PLACES: [(&str, &[&str]); 14] = [
+    const PLACES: [(&str, &[&str]); 20] = [
         ("loom", &["src/compiled/loom.rs", "src/verify/methods/loom.rs", "src/verify/methods/loom_outcomes.rs"]),
         ("shuttle", &["src/compiled/shuttle.rs", "src/verify/methods/shuttle.rs"]),
         ("tracing", &["src/verify/methods/loom.rs", "src/sink/tracing.rs"]),
@@ -237,11 +265,17 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         ("terminal_size", &["src/cli/"]),
         ("anstyle", &["src/cli/", "src/report/"]),
         ("indicatif", &["src/cli/", "src/report/progress.rs"]),
-        ("sha2", &["src/report/"]),
+        ("sha2", &["src/report/", "src/server/"]),
         ("serde_json_canonicalizer", &["src/report/"]),
         ("axum", &["src/server/"]),
+        ("hyper", &["src/server/", "src/client/"]),
+        ("hyper_util", &["src/server/", "src/client/"]),
+        ("http_body_util", &["src/server/"]),
+        ("hmac", &["src/server/authority.rs"]),
+        ("subtle", &["src/server/authority.rs", "src/server/cursor.rs"]),
+        ("toml", &["src/server/config.rs"]),
         ("tokio", &["src/server/", "src/client/", "src/jobs/"]),
-        ("getrandom", &["src/router/builder.rs"]),
+        ("getrandom", &["src/router/builder.rs", "src/client/mod.rs", "src/server/authority.rs"]),
         ("rand", &[]),
     ];
     let misplaced = |import: &Import| {
@@ -251,6 +285,16 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     forbidden(path, text, "this crate is not for this room", misplaced)
+}
+
+/// The service uses the faces that every embedder has: what it could reach behind them, its routes could serve.
+fn server_is_an_embedder(path: &str, text: &str) -> Vec<String> {
+    if !stands_in(path, &["src/server/"]) {
+        return Vec::new();
+    }
+    forbidden(path, text, "the service is built on public faces", |import| {
+        import.is_within(&["crate::kernel", "crate::compiled", "crate::client"])
+    })
 }
 
 /// Unfinished work, forgotten prints, tests that are put off, and lints that are argued away.
@@ -389,6 +433,25 @@ rule!(
 );
 
 rule!(
+    grammar_imports,
+    over sources(),
+    bad: [
+        ("src/sink/sse/mod.rs", "use std::io::Write;"),
+        ("src/sink/sse/mod.rs", "use std::time::Instant;"),
+        ("src/sink/sse/mod.rs", "use crate::narration::Event;"),
+        ("src/sink/sse/mod.rs", "fn f() { tokio::spawn(g()) }"),
+        ("src/sink/sse/parser.rs", "use super::Frame;"),
+        ("src/sink/sse/parser.rs", "include!(\"mod.rs\");"),
+    ],
+    good: [
+        ("src/sink/sse/mod.rs", "mod parser;\npub use parser::Parser;\nuse std::{iter, time::Duration};"),
+        ("src/sink/sse/parser.rs", "use std::time::Duration;\nfn f() { std::mem::take(&mut x); }"),
+        ("src/sink/sse/tests.rs", "use super::Frame;\nuse proptest::prelude::*;"),
+        ("src/sink/stderr.rs", "use std::io::Write;"),
+    ]
+);
+
+rule!(
     blind_to_faults,
     over sources(),
     bad: [
@@ -428,6 +491,8 @@ rule!(
         ("src/jobs/mod.rs", "use crate::report::Style;"),
         ("src/router/mod.rs", "use crate::jobs::Work;"),
         ("src/jobs/mod.rs", "use crate::report::Style;"),
+        ("src/client/watch.rs", "use crate::router::Router;"),
+        ("src/sink/sse/mod.rs", "use crate::client::Client;"),
         ("src/verify/session/mod.rs", "use crate::report::terminal;"),
         ("src/report/evidence.rs", "fn f() { crate::cli::main() }"),
     ],
@@ -450,6 +515,9 @@ rule!(
         ("src/verify/explain.rs", "use anstyle::Style;"),
         ("src/verify/verdict/mod.rs", "use sha2::{Digest, Sha256};"),
         ("src/report/mod.rs", "fn f() { terminal_size::terminal_size(); }"),
+        ("src/router/mod.rs", "use axum::Router;"),
+        ("src/cli/serve.rs", "fn f() { tokio::runtime::Runtime::new() }"),
+        ("src/server/state.rs", "use hmac::Mac;"),
     ],
     good: [
         ("src/compiled/loom.rs", "pub struct Mutex<T>(loom::sync::Mutex<T>);"),
@@ -458,6 +526,19 @@ rule!(
         ("src/compiled/mod.rs", "pub mod loom;\npub use loom::sync;"),
         ("src/cli/args.rs", "use clap::{Args, Parser};"),
         ("src/report/progress.rs", "use indicatif::ProgressBar;"),
+    ]
+);
+
+rule!(
+    server_is_an_embedder,
+    over sources(),
+    bad: [
+        ("src/server/state.rs", "use crate::compiled::native::kernel::Kernel;"),
+        ("src/server/state.rs", "fn f() { crate::kernel::Kernel::new() }"),
+    ],
+    good: [
+        ("src/server/state.rs", "use crate::router::Router;"),
+        ("src/router/mod.rs", "use crate::compiled::native::kernel;"),
     ]
 );
 
@@ -503,6 +584,7 @@ fn the_rules_on_imports_see_the_rooms_that_they_are_about() {
         ("src/verify/history/", 2),
         ("src/verify/methods/", 3),
         ("src/cli/", 3),
+        ("src/server/", 10),
     ] {
         assert!(count(room) >= files, "{room} holds {} files: has it moved?", count(room));
     }

@@ -99,6 +99,8 @@ pub(super) enum Command {
     /// Evidence files
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Run the reference router as an HTTP/SSE server
+    Serve(Box<super::serve::Serve>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

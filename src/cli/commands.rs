@@ -37,6 +37,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Replay { file } => replay(file, common),
         Command::Check { file, order } => check(file, *order, common),
         Command::Evidence(EvidenceCommand::Check { file }) => evidence_check(file, common),
+        Command::Serve(args) => super::serve::serve(args),
     }
 }
 

@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod revisit;
+mod serve;
 
 use crate::report::Style;
 use clap::Parser;
@@ -18,8 +19,12 @@ use std::process::ExitCode;
 mod exit {
     /// Usage, configuration or malformed input.
     pub(super) const USAGE: u8 = 2;
+    /// The subject, or a server, could not be started.
+    pub(super) const NOT_STARTED: u8 = 20;
     /// A defect of narrowcast itself.
     pub(super) const INTERNAL: u8 = 70;
+    /// Ended by a second signal, before everything was done.
+    pub(super) const INTERRUPTED: u8 = 130;
 }
 
 /// Why a command could not do what it was asked.

@@ -192,19 +192,28 @@ impl<T> Jobs<T> {
     /// # Errors
     /// [`Denied::Unknown`] if there is none, or it is over.
     pub fn cancel(&self, id: &JobId) -> Result<(), Denied> {
+        self.end(id, Outcome::Cancelled)
+    }
+
+    /// Ends a job with an outcome that somebody else decides than its work, such as the driver of work that is done
+    /// elsewhere. As [`cancel`](Jobs::cancel) in everything else.
+    ///
+    /// # Errors
+    /// [`Denied::Unknown`] if there is none, or it is over.
+    pub fn end(&self, id: &JobId, outcome: Outcome) -> Result<(), Denied> {
         let (queued, running) = {
             let mut table = self.shared.table();
             (table.queued.remove(id), table.running.get(id).cloned())
         };
         if let Some(Queued { owner, payload }) = queued {
-            let result = owner.close(Outcome::Cancelled).map_err(|_over| Denied::Unknown);
+            let result = owner.close(outcome).map_err(|_over| Denied::Unknown);
             drop(payload);
             return result;
         }
         let stop = running.ok_or(Denied::Unknown)?;
         // The kernel decides between this and completion.
         let access = self.shared.router.find(id).map_err(|_gone| Denied::Unknown)?;
-        let result = access.close(Outcome::Cancelled).map_err(|_over| Denied::Unknown);
+        let result = access.close(outcome).map_err(|_over| Denied::Unknown);
         stop.now();
         result
     }

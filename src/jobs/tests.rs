@@ -148,6 +148,21 @@ fn a_running_job_that_is_cancelled_ends_at_once_and_wakes_its_work() {
 }
 
 #[test]
+fn work_that_is_done_elsewhere_is_ended_with_its_own_outcome() {
+    let jobs = jobs();
+    for outcome in Outcome::ALL {
+        let created = jobs.create("x").expect("there is room");
+        let mut stream = created.reader.subscribe(Since::Now).expect("the job is open");
+        let mut work = jobs.execute(&created.id, |_, _| pending::<Result<(), Infallible>>()).expect("it is queued");
+        assert_eq!(jobs.end(&created.id, outcome), Ok(()));
+        assert_eq!(jobs.end(&created.id, Outcome::Failed), Err(Denied::Unknown), "it is over");
+        assert_eq!(read(&mut stream), (vec![], Some(outcome)));
+        assert_eq!(done(poll(&mut work)).outcome, outcome);
+    }
+    assert_eq!(jobs.counts(), (0, 0));
+}
+
+#[test]
 fn whoever_comes_first_decides_between_cancel_and_completion() {
     let jobs = jobs();
     let created = jobs.create("x").expect("there is room");

@@ -4,6 +4,7 @@ use super::event::{Defect, Event};
 use super::interpolate::interpolate;
 use super::label::{Action, Actor};
 use super::level::Level;
+use super::payload::Payload;
 use super::scope::Emit;
 use std::fmt::{Display, Write};
 
@@ -103,6 +104,12 @@ impl<E: Emit> Narration<E> {
     /// Which kind of error this tells of.
     pub fn error_kind(mut self, kind: impl Into<String>) -> Self {
         self.event.error_kind = Some(kind.into());
+        self
+    }
+
+    /// A value for programs, beside the sentence for people.
+    pub fn payload(mut self, value: &serde_json::Value) -> Self {
+        self.event.payload = Some(Payload::new(value));
         self
     }
 

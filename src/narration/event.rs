@@ -2,6 +2,7 @@
 
 use super::label::{Action, Actor};
 use super::level::Level;
+use super::payload::Payload;
 use super::{text, wire};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -29,6 +30,7 @@ use std::fmt;
 /// | `sequence` | integer | the emitter does not number its events |
 /// | `emitted_at_ms` | integer, milliseconds since 1970 | no clock was at hand |
 /// | `defects` | array of `{"kind":..,"of":..}`, see [`Defect`] | empty: nothing is amiss |
+/// | `payload` | any JSON, for programs | the event is for people only |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "wire::Received")]
 #[non_exhaustive]
@@ -65,6 +67,9 @@ pub struct Event {
     /// What was wrong with the call that made this event. Each defect is visible in the text as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<Defect>,
+    /// A value for programs. What carries one is called a result, and is served as `data` instead of `narration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
 }
 
 impl Event {
@@ -83,12 +88,21 @@ impl Event {
             sequence: None,
             emitted_at_ms: None,
             defects: Vec::new(),
+            payload: None,
         }
     }
 
     /// Appends the wire form to `out`, without a line break.
     pub fn encode(&self, out: &mut Vec<u8>) {
         wire::encode(self, out);
+    }
+
+    /// Whether these bytes, an event in its wire form as [`encode`](Event::encode) writes it, carry a payload. Costs
+    /// one search and no parsing.
+    pub fn carries_payload(bytes: &[u8]) -> bool {
+        // A quote inside a string is escaped, so these bytes can only be a key; and the first such key is the event's
+        // own, since nothing before it holds objects with a key of this name.
+        bytes.windows(wire::PAYLOAD_KEY.len()).any(|window| window == wire::PAYLOAD_KEY)
     }
 
     /// Reads the wire form of exactly one event.

@@ -2,7 +2,7 @@
 //!
 //! In reading order:
 //! - [`JobId`], [`Scope`], [`Outcome`]: whose narration it is, and how its job ended;
-//! - [`Actor`], [`Action`], [`Level`], [`Event`]: one narration, and its wire form (one line of JSON);
+//! - [`Actor`], [`Action`], [`Level`], [`Payload`], [`Event`]: one narration, and its wire form (one line of JSON);
 //! - [`Emit`], [`Narration`]: how an event is put together and handed to a job's handle, or to the system's;
 //! - [`text`]: the one text format, `[actor     ] action         : message`.
 //!
@@ -55,6 +55,7 @@ mod job_id;
 mod label;
 mod level;
 mod outcome;
+mod payload;
 mod scope;
 pub mod text;
 mod wire;
@@ -68,4 +69,5 @@ pub use job_id::{InvalidJobId, JobId};
 pub use label::{Action, Actor, InvalidLabel, Label};
 pub use level::Level;
 pub use outcome::{Outcome, State};
+pub use payload::Payload;
 pub use scope::{Emit, Scope};

@@ -7,8 +7,12 @@
 use super::event::{Defect, Event};
 use super::label::{Action, Actor};
 use super::level::Level;
+use super::payload::Payload;
 use super::text;
 use serde::Deserialize;
+
+/// How the last field begins, if there is one.
+pub(super) const PAYLOAD_KEY: &[u8] = b",\"payload\":";
 
 /// Appends `event` to `out`.
 pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
@@ -34,6 +38,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
     if !event.defects.is_empty() {
         key("defects", out);
         list(&event.defects, out, defect);
+    }
+    if let Some(payload) = &event.payload {
+        out.extend_from_slice(PAYLOAD_KEY);
+        out.extend_from_slice(payload.as_json().as_bytes());
     }
     out.push(b'}');
 }
@@ -120,6 +128,13 @@ pub(super) struct Received {
     emitted_at_ms: Option<u64>,
     #[serde(default)]
     defects: Vec<Defect>,
+    #[serde(default, deserialize_with = "given")]
+    payload: Option<Payload>,
+}
+
+/// A payload that is `null` is one all the same.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Payload>, D::Error> {
+    Payload::deserialize(deserializer).map(Some)
 }
 
 impl From<Received> for Event {
@@ -136,6 +151,7 @@ impl From<Received> for Event {
         event.sequence = received.sequence;
         event.emitted_at_ms = received.emitted_at_ms;
         event.defects = received.defects;
+        event.payload = received.payload;
         event
     }
 }

@@ -7,9 +7,12 @@
 //! - [`Queued`]: any other sink, behind a bounded queue and a thread of its own, so that it may block.
 //! - [`Capture`]: keeps events for a test to look at; belongs to the router that it was given to, never to a process.
 #![cfg_attr(feature = "tracing", doc = "- [`Tracing`]: hands every event on to the `tracing` ecosystem.")]
+//!
+//! And how a stream leaves the house: [`sse`] writes, and reads, the frames of server-sent events.
 
 mod capture;
 mod queued;
+pub mod sse;
 mod stderr;
 #[cfg(feature = "tracing")]
 mod tracing;

@@ -112,13 +112,19 @@ fn events() -> impl Strategy<Value = Event> {
         prop::option::of(any::<u64>()),
         prop::option::of(any::<u64>()),
     );
-    let rest = (prop::sample::select(&Level::ALL[..]), proptest::collection::vec(defect, 0..3));
-    (words, options, rest).prop_map(|(words, options, (level, defects))| {
+    let payload = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<i64>().prop_map(serde_json::Value::from),
+        (hostile(), hostile()).prop_map(|(key, text)| serde_json::json!({ key: [text], "payload": true })),
+    ];
+    let payload = prop::option::of(payload.prop_map(|value| Payload::new(&value)));
+    let rest = (prop::sample::select(&Level::ALL[..]), proptest::collection::vec(defect, 0..3), payload);
+    (words, options, rest).prop_map(|(words, options, (level, defects, payload))| {
         let mut event = Event::new(Actor::fitted(&words.0), Action::fitted(&words.1), words.2);
         event.target = words.3;
         event.context = words.4;
         (event.correlation_id, event.error_kind, event.duration_ms, event.sequence, event.emitted_at_ms) = options;
-        (event.level, event.defects) = (level, defects);
+        (event.level, event.defects, event.payload) = (level, defects, payload);
         event
     })
 }
@@ -143,12 +149,13 @@ fn the_wire_form_has_these_names_in_this_order() {
     event.sequence = Some(0);
     event.emitted_at_ms = Some(u64::MAX);
     event.defects = vec![Defect::MissingValue("3".to_owned())];
+    event.payload = Some(Payload::new(&serde_json::json!({"rows": [3, null]})));
     assert_eq!(
         encoded(&event),
         concat!(
             r#"{"actor":"queen","action":"start","target":"start","human":"Grüße \"x\"\n","context":["a","b"],"#,
             r#""level":"info","correlation_id":"req-1","duration_ms":12,"error_kind":"io","sequence":0,"#,
-            r#""emitted_at_ms":18446744073709551615,"defects":[{"kind":"missing_value","of":"3"}]}"#
+            r#""emitted_at_ms":18446744073709551615,"defects":[{"kind":"missing_value","of":"3"}],"payload":{"rows":[3,null]}}"#
         )
     );
 }
@@ -190,6 +197,14 @@ proptest! {
         let line = encoded(&event);
         prop_assert!(!line.chars().any(is_steering), "one line, and nothing in it steers");
         prop_assert_eq!(Event::decode(line.as_bytes()).unwrap(), event);
+    }
+
+    #[test]
+    fn a_payload_is_told_by_its_bytes_whatever_the_texts_hold(event in events(), text in hostile()) {
+        let mut event = event;
+        event.human = format!("{text},\"payload\":{}", event.human);
+        event.context = vec![",".into(), "payload".into(), ":".into()];
+        prop_assert_eq!(Event::carries_payload(encoded(&event).as_bytes()), event.payload.is_some());
     }
 
     #[test]
