@@ -83,7 +83,8 @@ const WHOLE: [&str; 5] = ["narration p1", "data p2", "lagged 3", "other message 
 #[tokio::test]
 async fn a_stream_is_read_to_its_end_over_tcp() {
     let server = Server::new([vec![send(STREAM), send(whole()), Step::Hang]]);
-    let client = Client::new(&server.listen().await).expect("an address").capability("cap.x").expect("a token");
+    let client = Client::new(&server.listen().await).expect("an address").random(|| 0);
+    let client = client.capability("cap.x").expect("a token");
     assert!(!format!("{client:?} {:?}", client.watch()).contains("cap.x"), "a capability is shown to nobody");
     let mut watch = client.watch();
     let Some(Ok(Update::Delivery(Delivery::Narration(first)))) = next(&mut watch).await else { panic!("it is first") };
