@@ -230,6 +230,30 @@ async fn a_stop_is_no_end_and_nothing_is_read_or_asked_after_it() {
     }
 }
 
+#[tokio::test]
+async fn a_server_is_heard_out_so_that_it_knows_its_end_has_come() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let done = format!("{:x}\r\n{DONE}\r\n", DONE.len());
+    let server = Server::new([vec![send(head), send(done), Step::Pause, send("0\r\n\r\n"), Step::SeeOff]]);
+    let client = Client::new(&server.listen().await).expect("an address").random(|| 0);
+    let mut watch = client.watch();
+    assert_eq!(next(&mut watch).await, Some(Ok(Update::Delivery(Delivery::Done(Outcome::Completed)))));
+    server.go_on();
+    assert_eq!(next(&mut watch).await, None);
+    drop(watch);
+    assert_eq!(server.parting().await.expect("closed, and not reset"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_part_is_not_waited_for() {
+    let server = Server::new([vec![send(STREAM), send(DONE), Step::Hang]]);
+    let mut watch = client(&server).watch();
+    assert!(matches!(next(&mut watch).await, Some(Ok(_))));
+    let done = Instant::now();
+    assert_eq!(next(&mut watch).await, None);
+    assert!(done.elapsed() < Duration::from_millis(1100), "{:?}", done.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_would_be_the_same_again_ends_the_watch() {
     let refused = |status, text: &str| Error::Refused { status, text: text.to_owned() };
