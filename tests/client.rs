@@ -234,7 +234,8 @@ async fn a_stop_is_no_end_and_nothing_is_read_or_asked_after_it() {
 async fn a_server_is_heard_out_so_that_it_knows_its_end_has_come() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     let done = format!("{:x}\r\n{DONE}\r\n", DONE.len());
-    let server = Server::new([vec![send(head), send(done), Step::Pause, send("0\r\n\r\n"), Step::SeeOff]]);
+    let last = [Step::Pause, Step::StillThere, send("0\r\n\r\n"), Step::SeeOff];
+    let server = Server::new([[vec![send(head), send(done)], last.to_vec()].concat()]);
     let client = Client::new(&server.listen().await).expect("an address").random(|| 0);
     let mut watch = client.watch();
     assert_eq!(next(&mut watch).await, Some(Ok(Update::Delivery(Delivery::Done(Outcome::Completed)))));

@@ -19,6 +19,8 @@ pub(crate) enum Step {
     Hang,
     /// Waits until the test says [`go_on`](Server::go_on), so that what follows travels by itself.
     Pause,
+    /// Notes it if the client has left already, and does no more then.
+    StillThere,
     /// Notes how the client leaves.
     SeeOff,
 }
@@ -116,6 +118,19 @@ impl Server {
                 Step::Wait(time) => tokio::time::sleep(time).await,
                 Step::Hang => std::future::pending().await,
                 Step::Pause => self.resume.notified().await,
+                Step::StillThere => {
+                    let mut byte = [0];
+                    let gone = tokio::select! {
+                        biased;
+                        _ = connection.read(&mut byte) => true,
+                        () = std::future::ready(()) => false,
+                    };
+                    if gone {
+                        let early = io::Error::other("the client left before the body had ended");
+                        *self.parting.lock().expect("no test panics with it") = Some(Err(early));
+                        return;
+                    }
+                }
                 Step::SeeOff => {
                     let parting = connection.read(&mut [0]).await;
                     *self.parting.lock().expect("no test panics with it") = Some(parting);
