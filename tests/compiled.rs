@@ -14,7 +14,7 @@
 use narrowcast::compiled::guarded::{PATCHES, Patch};
 use narrowcast::verify::faults::Fault;
 use narrowcast::verify::guarantee::Guarantee;
-use narrowcast::verify::methods::loom::{Copy, Model, Report, models};
+use narrowcast::verify::methods::loom::{Copy, Model, Plan, Report, models};
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::{Door, Op, Program};
 use narrowcast::verify::session::child::{Answer, Misbehaviour, Spawner, Task};
@@ -34,7 +34,12 @@ fn spawner(deadline: Duration) -> Spawner {
 }
 
 fn loom(model: usize, copy: Copy, preemptions: usize, sequential: bool) -> Task {
-    Task::Loom { model, copy, preemptions: Some(preemptions), sequential }
+    let program = &models()[model].program;
+    let plan = match sequential {
+        true => Plan { sequential, ..Plan::within(program, Some(preemptions), Vec::new()) },
+        false => Plan::raised(program, Some(preemptions)),
+    };
+    Task::Loom { copy, plan }
 }
 
 fn explored(answer: &Answer<Report>) -> &Report {
@@ -107,7 +112,8 @@ fn each_patch_is_killed_by_the_model_that_it_names_and_each_model_is_needed() {
 
 #[test]
 fn no_handle_is_dropped_under_another_thread() {
-    let program = |threads: Vec<Vec<Op>>| Program { jobs: vec!["a".into()], retain: 1, prelude: vec![], threads };
+    let program =
+        |threads: Vec<Vec<Op>>| Program { jobs: vec!["a".into()], retain: 1, prelude: vec![], threads, cut: None };
     let drop = || vec![Op::Create { job: 0 }, Op::Drop { job: 0 }];
     let emit = |door| vec![Op::Emit { job: 0, door }];
     assert_eq!(program(vec![drop(), emit(Door::Name)]).check(), Ok(()));

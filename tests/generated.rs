@@ -91,7 +91,8 @@ fn a_population_that_is_not_crowded_is_seen_not_to_be() {
     let mut population = Population::default();
     (0..QUICK).for_each(|seed| population.add(&Programs::small().drawn(seed)));
     assert_eq!((population.jobs[0], population.emitters_each[0], population.readers_each[0]), (2, 0, 0));
-    let one = Program { jobs: vec!["a".into()], retain: 1, prelude: vec![Op::Create { job: 0 }], threads: vec![] };
+    let one =
+        Program { jobs: vec!["a".into()], retain: 1, prelude: vec![Op::Create { job: 0 }], threads: vec![], cut: None };
     let mut population = Population::default();
     population.add(&one);
     let counts = (population.overflowing, population.recreating, population.closing_amid_emits);

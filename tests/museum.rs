@@ -7,9 +7,10 @@ use narrowcast::verify::faults::{Fault, faults};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The faults of the seed's system that happen inside a process, by their numbers in the study of it, with their names.
-const IN_PROCESS: [(u32, &str); 19] = [
+const IN_PROCESS: [(u32, &str); 21] = [
     (1, "TLS-SENDER-CROSSTALK"),
     (3, "GLOBAL-BROADCAST"),
+    (4, "FOREIGN-KEEPALIVE"),
     (7, "CATCH-ALL-CHANNEL"),
     (10, "EARLY-GUARD"),
     (11, "PRE-SUBSCRIBE-LOSS"),
@@ -27,6 +28,7 @@ const IN_PROCESS: [(u32, &str); 19] = [
     (36, "RE-EMIT-WITHOUT-ID"),
     (38, "ZOMBIE-EMITTER"),
     (39, "ABANDONED-JOB-GROWTH"),
+    (49, "LOCK-POISON"),
 ];
 
 /// How many classes of the leak catalogue there must be.

@@ -1,58 +1,57 @@
+//! Noninterference: the reference router shows an observer nothing of others, and the museum's routers do.
 #![cfg(feature = "verify")]
-use narrowcast::verify::faults::{ROUTERS, Visit, with_subject};
-use narrowcast::verify::methods::{
-    Bench,
-    noninterference::{self, Compared},
-};
+use narrowcast::verify::faults::{Visit, with_subject};
+use narrowcast::verify::methods::noninterference::{self, Plan, Report};
 use narrowcast::verify::pairings::pairings;
 use narrowcast::verify::subject::Subject;
 
-struct All;
+struct All(bool, u64);
 impl Visit for All {
-    type Out = (Vec<Compared>, Bench);
-    fn visit<S: Subject>(self) -> Self::Out {
-        let mut bench = Bench::default();
-        let mut all = Vec::new();
-        for pairing in pairings() {
-            for load in &pairing.loads {
-                all.push(noninterference::compare::<S>(&pairing, load, 1, 20_000, &mut bench));
-            }
-        }
-        (all, bench)
+    type Out = Report;
+    fn visit<S: Subject>(self) -> Report {
+        noninterference::carry_out::<S>(&Plan {
+            seed: 1,
+            pairings: pairings(),
+            schedules_each: self.1,
+            drawn: if self.0 { 0 } else { 200 },
+            sequential: false,
+            first_only: self.0,
+        })
     }
 }
 
 #[test]
 fn reference() {
     let t = std::time::Instant::now();
-    let (all, bench) = with_subject(0, All).unwrap();
-    for c in &all {
-        println!(
-            "{} | {} | bound {} outcomes {} schedules {:?} {} {:?}",
-            c.pairing, c.load, c.preemptions, c.outcomes, c.schedules, c.frontier_emptied, c.difference
-        );
+    let report = with_subject(0, All(false, 200_000)).unwrap();
+    for c in &report.compared {
+        println!("{c:?}");
     }
-    println!("{:?} {:?}", t.elapsed(), bench.premises());
+    println!("{:?} {:?} {:?}", t.elapsed(), report.quiet, report.difference);
 }
 
 #[test]
 fn museum() {
-    for n in std::env::var("N").map_or(1..=ROUTERS.len() as u32, |n| {
+    let most = narrowcast::verify::faults::ROUTERS.len() as u32;
+    for n in std::env::var("N").map_or(1..=most, |n| {
         let n = n.parse().unwrap();
         n..=n
     }) {
         let t = std::time::Instant::now();
-        let (all, _) = with_subject(n, All).unwrap();
-        let d: Vec<_> = all.iter().filter(|c| c.difference.is_some()).collect();
-        d.iter().take(1).for_each(|c| println!("{c:#?}"));
+        let report = with_subject(n, All(true, 20_000)).unwrap();
         println!(
-            "{} {:?} {} of {} differ; incomplete {}; {:?}",
-            ROUTERS[n as usize - 1].id,
+            "{} {:?} compared {} incomplete {} outcomes {:?} {:?}",
+            narrowcast::verify::faults::ROUTERS[n as usize - 1].id,
             t.elapsed(),
-            d.len(),
-            all.len(),
-            all.iter().filter(|c| !c.frontier_emptied).count(),
-            d.first().map(|c| (&c.pairing, &c.load))
+            report.compared.len(),
+            report.compared.iter().filter(|c| !c.frontier_emptied).count(),
+            report.alone.iter().map(|(_, o)| o.len()).collect::<Vec<_>>(),
+            report.difference.as_ref().map(|d| (
+                d.found.program.operations(),
+                d.found.replays,
+                d.found.program.to_string(),
+                d.found.findings.findings[0].message.clone()
+            ))
         );
     }
 }

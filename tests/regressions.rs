@@ -8,12 +8,12 @@
 use narrowcast::verify::catalogue::scenarios;
 use narrowcast::verify::counterexample::{Counterexample, How};
 use narrowcast::verify::faults::{Fault, Visit, faults, number_of, with_subject};
+use narrowcast::verify::findings::JUDGED;
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::methods::interleaved::{self, Abnormal, Plan, Report};
 use narrowcast::verify::methods::replayed::{self, Report as Replayed};
 use narrowcast::verify::program::Program;
 use narrowcast::verify::regressions::{DIRECTORY, Regression, regressions, save, save_all};
-use narrowcast::verify::session::CHECKED;
 use narrowcast::verify::strategies::Programs;
 use narrowcast::verify::subject::Subject;
 use narrowcast::verify::subject::reference::Reference;
@@ -101,7 +101,7 @@ fn every_leaky_router_falls_for_a_regression() {
     let mut saved = Vec::new();
     for fault in faults() {
         let Fault::Router(number, about) = fault else { continue };
-        let expected: Vec<Guarantee> = fault.expected().into_iter().filter(|g| CHECKED.contains(g)).collect();
+        let expected: Vec<Guarantee> = fault.expected().into_iter().filter(|g| JUDGED.contains(g)).collect();
         if expected.is_empty() {
             continue;
         }

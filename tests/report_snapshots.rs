@@ -15,8 +15,8 @@ use narrowcast::verify::guarantee::Guarantee::{self, *};
 use narrowcast::verify::history::{Action, Delivered, Kind, Line, Outcome, Reason, Since};
 use narrowcast::verify::verdict::{
     Antecedent, Assumption, Budget, Claim, Condition, CounterexampleRow, Ended, Evidence, Excuse, FRONTIER_EMPTIED,
-    Facts, Fired, Kill, KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Risk, Run, Stable, Strength,
-    Subject, Tool,
+    Facts, Fired, Hunt, Kill, KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Risk, Run, Stable,
+    Strength, Subject, Tool, Tried,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -72,9 +72,16 @@ fn mutant(id: &str, expected: Guarantee, methods: &[&str]) -> Mutant {
         incident: "a chat service that showed other people's titles, 2023".to_owned(),
         expected: vec![expected],
         killed_by: methods.iter().map(by).collect(),
+        tried: tried(methods),
         outcome: MutantOutcome::Survived,
         ordinary_tests_notice: Some(methods.len() > 1),
     }
+}
+
+/// Whoever found it was tried, and loom besides: it need not find what is no patch.
+fn tried(methods: &[&str]) -> Vec<Tried> {
+    let found = methods.iter().map(|method| Tried { explorer: (*method).into(), must: true, operations: Some(6) });
+    found.chain([Tried { explorer: "loom".into(), must: false, operations: None }]).collect()
 }
 
 fn near_miss(id: &str, flagged: &[Guarantee]) -> NearMiss {
@@ -142,6 +149,7 @@ fn held() -> Stable {
             Mutant { outcome: MutantOutcome::NotRun, ..mutant("glob-match", G1, &[]) },
         ],
         kill: Kill { killed: 0, viable: 0 },
+        hunts: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,
@@ -175,6 +183,7 @@ fn violated() -> Stable {
     stable.obligations[5].ended = Some(Ended::Deadlock);
     stable.obligations[3].budget.hit = true;
     stable.mutants[1].killed_by.clear();
+    stable.mutants[1].tried[0].operations = None;
     stable
 }
 
@@ -224,6 +233,43 @@ fn a_held_run_in_colour_differs_by_colour_alone() {
 #[test]
 fn a_violated_run() {
     insta::assert_snapshot!(terminal::verify(&sealed(violated()), UNICODE));
+}
+
+#[test]
+fn a_run_with_hunts() {
+    let hunt = |fault: &str, explorer: &str, seeds: u64, median, p95| Hunt {
+        fault: fault.into(),
+        explorer: explorer.into(),
+        seeds,
+        most: 10_000,
+        found: seeds,
+        median,
+        p95,
+    };
+    let mut stable = held();
+    stable.hunts = vec![
+        hunt("one-broadcast", "interleaved", 50, Some(3), Some(14)),
+        hunt("lag-off-by-one", "loom", 1, Some(1_234), Some(1_234)),
+        hunt("lag-off-by-one", "random", 50, Some(3_885), None),
+        hunt("lag-off-by-one", "uniform_random_walk", 50, None, None),
+    ];
+    // The explorer that missed what it must find is named.
+    stable.mutants[0].tried[1].operations = None;
+    let mut evidence = sealed(stable);
+    let section = |evidence: &Evidence| {
+        let page = terminal::verify(evidence, UNICODE);
+        let from = page.find("PLANTED FAULTS").expect("there are planted faults");
+        let to = page.find("NEAR-MISSES").expect("there are near-misses");
+        page[from..to].to_owned()
+    };
+    assert!(!section(&evidence).contains("in this run"), "no times, no sentence");
+    let mut told = |us: Value| {
+        evidence.volatile.insert("hunts".into(), json!({ "median_fault_us": us }));
+        section(&evidence)
+    };
+    assert!(told(json!(1_000_000)).contains("not within a second"));
+    assert!(told(Value::Null).contains("not found by half of the seeds"));
+    insta::assert_snapshot!(told(json!(999_812)));
 }
 
 #[test]

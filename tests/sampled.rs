@@ -2,6 +2,7 @@
 #![cfg(feature = "verify")]
 
 use narrowcast::compiled::guarded::{self, PATCHES, Patch};
+use narrowcast::verify::findings::JUDGED;
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::methods::interleaved::{Abnormal, Found};
 use narrowcast::verify::methods::loom::{Copy, models};
@@ -9,7 +10,6 @@ use narrowcast::verify::methods::shuttle::{self, Plan, Report, Sampler};
 use narrowcast::verify::methods::wide;
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::{Op, Program};
-use narrowcast::verify::session::CHECKED;
 use std::sync::Arc;
 
 fn plan() -> Plan {
@@ -24,7 +24,7 @@ fn count(program: &Program, job: usize, wanted: fn(&Op) -> Option<usize>) -> usi
 fn with_all_premises(report: &Report) -> Vec<Guarantee> {
     let reached = |premise: &Premise| report.premises.get(premise.id()).is_some_and(|n| *n > 0);
     let complete = |claim: &Guarantee| *claim != Guarantee::G3 && Premise::needed(*claim).iter().all(reached);
-    CHECKED.into_iter().filter(complete).collect()
+    JUDGED.into_iter().filter(complete).collect()
 }
 
 // === programs ===
@@ -57,7 +57,7 @@ fn the_shipped_kernel_stands_and_every_premise_is_reached() {
     for sampler in Sampler::ALL {
         assert_eq!(report.schedules[&sampler], 80, "{}", sampler.id());
     }
-    let judgeable: Vec<Guarantee> = CHECKED.into_iter().filter(|claim| *claim != Guarantee::G3).collect();
+    let judgeable: Vec<Guarantee> = JUDGED.into_iter().filter(|claim| *claim != Guarantee::G3).collect();
     assert_eq!(with_all_premises(&report), judgeable, "{:?}", report.premises);
 }
 

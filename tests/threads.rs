@@ -7,14 +7,13 @@
 use narrowcast::verify::catalogue::scenarios;
 use narrowcast::verify::checker;
 use narrowcast::verify::faults::{Visit, number_of, with_subject};
-use narrowcast::verify::findings::Status;
+use narrowcast::verify::findings::{JUDGED, Status};
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::history::{Action, Delivered, Kind};
 use narrowcast::verify::methods::interleaved::Abnormal;
 use narrowcast::verify::methods::threads::{self, Execution, Plan, Report};
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::{Door, From, Op, Program, Until};
-use narrowcast::verify::session::CHECKED;
 use narrowcast::verify::subject::reference::{Job, Reference, Stream};
 use narrowcast::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::collections::BTreeSet;
@@ -34,7 +33,7 @@ fn read(until: Until) -> Op {
 }
 
 fn program(prelude: Vec<Op>, threads: Vec<Vec<Op>>) -> Arc<Program> {
-    let program = Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads };
+    let program = Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads, cut: None };
     assert_eq!(program.check(), Ok(()));
     Arc::new(program)
 }
@@ -93,10 +92,10 @@ fn leaky_routers_are_found_out_and_what_was_recorded_shows_it_again() {
 
 #[test]
 fn nothing_is_found_in_the_reference_router_and_every_premise_is_reached() {
-    let report = with_subject(0, CarryOut(plan(&CHECKED))).expect("0 is the reference router");
+    let report = with_subject(0, CarryOut(plan(&JUDGED))).expect("0 is the reference router");
     assert_eq!((report.found.len(), report.abnormal), (0, None));
     assert!(report.runs >= report.programs * 5 && report.threads >= 2 * report.runs, "{} runs", report.runs);
-    for guarantee in CHECKED {
+    for guarantee in JUDGED {
         for premise in Premise::needed(guarantee) {
             let hits = report.premises.get(premise.id()).copied().unwrap_or(0);
             assert!(hits > 0, "{guarantee} lacks {} in {} runs", premise.id(), report.runs);

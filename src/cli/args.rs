@@ -138,6 +138,9 @@ pub(super) struct Verify {
     /// Force everything sequential: no premise of the checks is then reached, and the run must end `vacuous`
     #[arg(long, env = "NARROWCAST_SEQUENTIAL", value_parser = FalseyValueParser::new())]
     pub(super) sequential: bool,
+    /// Hunt each planted fault with so many seeds (the profile `deep`: 50), for the table of schedules to find
+    #[arg(long, hide = true, value_name = "SEEDS", env = "NARROWCAST_HUNT")]
+    pub(super) hunt: Option<u64>,
     /// Where the evidence and the counterexamples are written [default: target/narrowcast, and for a planted fault
     /// target/narrowcast/faults/ID]
     #[arg(long, value_name = "DIR", env = "NARROWCAST_OUT")]

@@ -56,7 +56,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let scenario = |id, about, retain, prelude: Vec<Op>, threads: Vec<Vec<Op>>| Scenario {
         id,
         about,
-        program: Program { jobs: vec!["a".into(), "ab".into()], retain, prelude, threads },
+        program: Program { jobs: vec!["a".into(), "ab".into()], retain, prelude, threads, cut: None },
         system: false,
     };
     // First, since they are few and small, and nothing else says anything about G3.
@@ -211,6 +211,7 @@ fn look_alikes<N: Into<String>>(id: &'static str, about: &'static str, names: [N
             vec![emit_by_name(0), emit_by_name(1), emit(0)],
             vec![subscribe_by_name(0, 2, From::Start), emit(1)],
         ],
+        cut: None,
     };
     Scenario { id, about, program, system: false }
 }
@@ -221,7 +222,7 @@ fn closed_and_read() -> [Scenario; 4] {
     let scenario = |id, about, prelude, threads| Scenario {
         id,
         about,
-        program: Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads },
+        program: Program { jobs: vec!["a".into(), "ab".into()], retain: 4, prelude, threads, cut: None },
         system: false,
     };
     let by_old_handle = |stream| Op::Subscribe { job: 0, stream, from: From::Start, door: Door::Straggler };
@@ -274,7 +275,7 @@ fn beside_the_system() -> [Scenario; 2] {
     let scenario = |id, about, names: [&str; 2], prelude, threads| Scenario {
         id,
         about,
-        program: Program { jobs: names.map(str::to_owned).into(), retain: 4, prelude, threads },
+        program: Program { jobs: names.map(str::to_owned).into(), retain: 4, prelude, threads, cut: None },
         system: true,
     };
     [

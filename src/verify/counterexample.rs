@@ -56,11 +56,11 @@ pub enum How {
     },
     /// loom: its exploration is deterministic, so the iteration names the interleaving.
     Loom {
-        /// The model.
+        /// The model in which it was found; the program is what is left of it.
         model: String,
-        /// The bound on preemptions that it was explored with; none means all.
+        /// The bound on preemptions within which the program shows it; none means all.
         preemptions: Option<usize>,
-        /// The iteration, from 1.
+        /// The iteration within that bound, from 1.
         iteration: u64,
         /// What loom or the subject said as it ended, if it did not end in the ordinary way.
         abnormal: Option<String>,
@@ -84,7 +84,11 @@ impl How {
             How::Interleaved { schedule } | How::Shuttle { schedule } => {
                 schedule.iter().map(|thread| (thread + 1).to_string()).collect::<Vec<_>>().join(" ")
             }
-            How::Loom { model, iteration, .. } => format!("{model}, iteration {iteration}"),
+            How::Loom { preemptions: Some(most), iteration, .. } => {
+                let plural = if *most == 1 { "" } else { "s" };
+                format!("iteration {iteration} of those with at most {most} preemption{plural}")
+            }
+            How::Loom { preemptions: None, iteration, .. } => format!("iteration {iteration} of all"),
         }
     }
 }
@@ -118,31 +122,24 @@ impl Counterexample {
     }
 
     /// From a breach that loom found.
-    pub fn of_loom(
-        id: String,
-        subject: &str,
-        guarantee: Guarantee,
-        model: &loom::Model,
-        preemptions: Option<usize>,
-        breach: &loom::Breach,
-    ) -> Self {
+    pub fn of_loom(id: String, subject: &str, model: &loom::Model, found: &loom::Found) -> Self {
         Counterexample {
             schema: Self::SCHEMA.into(),
             id,
-            guarantee,
+            guarantee: found.guarantee,
             subject: subject.into(),
             scenario: model.race.into(),
             seed: "0x0".into(),
-            program: model.program.clone(),
+            program: found.program.clone(),
             minimised_from: model.program.operations() as u64,
             how: How::Loom {
                 model: model.id.into(),
-                preemptions,
-                iteration: breach.iteration,
-                abnormal: breach.abnormal.clone(),
+                preemptions: found.breach.preemptions,
+                iteration: found.breach.iteration,
+                abnormal: found.breach.abnormal.clone(),
             },
-            history: breach.history.clone(),
-            findings: breach.findings.clone(),
+            history: found.breach.history.clone(),
+            findings: found.breach.findings.clone(),
             sources: env!("NARROWCAST_SOURCES").into(),
         }
     }
@@ -172,7 +169,7 @@ impl Counterexample {
             let wrong = |why: String| format!("line {} of the counterexample's history: {why}", at + 1);
             let parsed = parse_line(text).map_err(wrong)?.ok_or_else(|| wrong("it is empty".into()))?;
             let action = parsed.action.ok_or_else(|| wrong("it has no value".into()))?;
-            Ok(Line { process: parsed.process, kind: parsed.kind, action, reason: parsed.reason })
+            Ok(Line { process: parsed.process, kind: parsed.kind, action, reason: parsed.reason, shown: parsed.shown })
         });
         parsed.collect()
     }

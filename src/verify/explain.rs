@@ -139,9 +139,20 @@ const QUIET_NEIGHBOUR: Explanation = Explanation {
         a stalled socket, a poisoned mutex, a common limit.",
     breach: "The reader of `a` stops reading. The emitter of `a` then waits for it with the registry locked, and `b` \
         cannot emit.",
-    checked: "Not checked by this build: neither `narrowcast verify` nor `narrowcast check FILE` gives a verdict on it.",
-    limits: "Slower is allowed. Where a neighbour's deed shows as a loss, a refusal or an early end of this job's \
-        stream, G4, G6 or G9 may find it as such.",
+    checked: "`narrowcast verify` runs little programs of one job, alone under every schedule, where they are \
+        refused nothing and lose nothing, and counts the most of its caller's own turns that each operation takes. \
+        Then it runs each beside loads on other jobs (a flood, a reader before a full queue, handles that are \
+        dropped, jobs and streams without end), cut short after their first turn, their second, and so on to the \
+        last, in four ways: never polled again, cancelled, panicking, and with a waker that panics. Each of these \
+        programs is run under every schedule within a bound on preemptions, by `interleaved`. A breach is what an \
+        operation or a stream never meets alone: not to return, to take more turns of its own, a refusal, a lag, a \
+        missing event, another end. `narrowcast check FILE` gives no verdict on it, since one history does not say \
+        what its jobs are like alone.",
+    limits: "Slower is allowed: turns are counted, not time, and turns in which a reader is owed nothing do not \
+        count. A subject that is in trouble alone is no observer of its neighbours. Of the kernel's inner steps it \
+        says nothing: `interleaved` runs an operation that never awaits in one step, and loom and shuttle run \
+        programs without a cut. Where a neighbour's deed shows in one history as a loss, a refusal or an early end, \
+        G4, G6 or G9 finds it as such too.",
 };
 
 const NONINTERFERENCE: Explanation = Explanation {

@@ -88,6 +88,17 @@ impl Findings {
         self.guarantees.iter().filter(|row| row.status == Status::Violated).map(|row| row.id).collect()
     }
 
+    /// With findings of a guarantee that no single history shows; without any, as they were.
+    pub fn with(mut self, guarantee: Guarantee, found: Vec<Finding>) -> Findings {
+        if !found.is_empty() {
+            self.verdict = Status::Violated;
+            self.guarantees.push(Row { id: guarantee, status: Status::Violated });
+            self.guarantees.sort_by_key(|row| row.id);
+            self.findings.extend(found);
+        }
+        self
+    }
+
     /// What is said of one guarantee; `None` if it is not one of [`JUDGED`].
     pub fn status(&self, guarantee: Guarantee) -> Option<Status> {
         self.guarantees.iter().find(|row| row.id == guarantee).map(|row| row.status)

@@ -18,6 +18,50 @@ pub struct Program {
     pub prelude: Vec<Op>,
     /// What the threads do, each in order.
     pub threads: Vec<Vec<Op>>,
+    /// Which thread does not get to its end, if one is not to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+}
+
+/// One thread is cut short: what its job's neighbours must not notice (G7). `interleaved` obeys it; the other methods run
+/// programs that have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cut {
+    /// Which, counted from 0.
+    pub thread: usize,
+    /// After so many of its own turns. One that is done by then is not cut.
+    pub after: usize,
+    /// In which way.
+    pub how: Way,
+}
+
+/// How a thread is cut short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// It is never polled again, and all that it holds it keeps.
+    Stalled,
+    /// Its future is dropped, in a turn of its own.
+    Cancelled,
+    /// Its future is dropped, in a turn of its own, while a panic unwinds.
+    Panicked,
+    /// It is never polled again, and whoever wakes it meets a panic in its waker.
+    WakePanics,
+}
+
+impl Way {
+    /// All of them. First those that give up what they hold: what they are found by says more than that somebody held it.
+    pub const ALL: [Way; 4] = [Way::Cancelled, Way::Panicked, Way::Stalled, Way::WakePanics];
+
+    /// What befalls the thread, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Way::Stalled => "is never polled again",
+            Way::Cancelled => "is cancelled",
+            Way::Panicked => "panics",
+            Way::WakePanics => "is never polled again, and its waker panics,",
+        }
+    }
 }
 
 /// By which right an operation reaches its job.
@@ -103,12 +147,42 @@ impl Program {
         for list in lists {
             if index < list.len() {
                 list.remove(index);
-                program.threads.retain(|thread| !thread.is_empty());
+                program.drop_idle_threads();
                 return program;
             }
             index -= list.len();
         }
         panic!("operation {operation} of a program that has {}", self.operations());
+    }
+
+    /// The program purged of whatever is done to other jobs than this one (Goguen and Meseguer's *purge*), and to the system:
+    /// what is left are the operations on this job and on streams that are opened on it. A thread that has nothing left
+    /// keeps its place if another follows, so that threads keep their numbers. An event is named after its place in its
+    /// thread: it keeps its name if nothing that goes stands before it there.
+    pub fn purged(&self, job: usize) -> Program {
+        let all = || self.prelude.iter().chain(self.threads.iter().flatten());
+        let opened = |op: &Op| matches!(op, Op::Subscribe { job: of, .. } if *of == job);
+        let streams: Vec<usize> = all().filter(|op| opened(op)).filter_map(Op::stream).collect();
+        let stays = |op: &&Op| match op.job() {
+            Some(of) => of == job,
+            None => op.stream().is_some_and(|stream| streams.contains(&stream)),
+        };
+        let keep = |ops: &Vec<Op>| ops.iter().filter(stays).cloned().collect::<Vec<Op>>();
+        let mut threads: Vec<Vec<Op>> = self.threads.iter().map(keep).collect();
+        while threads.last().is_some_and(Vec::is_empty) {
+            threads.pop();
+        }
+        let cut = self.cut.filter(|cut| threads.get(cut.thread).is_some_and(|ops| !ops.is_empty()));
+        Program { jobs: self.jobs.clone(), retain: self.retain, prelude: keep(&self.prelude), threads, cut }
+    }
+
+    /// Threads without operations go; the others move up, and with them the number of the one that is cut.
+    fn drop_idle_threads(&mut self) {
+        self.cut = self.cut.filter(|cut| self.threads.get(cut.thread).is_some_and(|ops| !ops.is_empty()));
+        if let Some(cut) = &mut self.cut {
+            cut.thread -= self.threads[..cut.thread].iter().filter(|ops| ops.is_empty()).count();
+        }
+        self.threads.retain(|ops| !ops.is_empty());
     }
 
     /// The highest stream number plus one.
@@ -117,11 +191,14 @@ impl Program {
         all.filter_map(Op::stream).max().map_or(0, |last| last + 1)
     }
 
-    /// Why the program cannot be run, if it cannot: an index without a name, a stream that two threads use, or a handle
-    /// that one thread drops and another uses (then it is not the drop that lets go of it).
+    /// Why the program cannot be run, if it cannot: an index without a name, a stream that two threads use, a handle
+    /// that one thread drops and another uses (then it is not the drop that lets go of it), or a cut of no thread.
     pub fn check(&self) -> Result<(), String> {
         if self.threads.len() > MOST {
             return Err(format!("{} threads; at most {MOST} can be scheduled", self.threads.len()));
+        }
+        if let Some(cut) = self.cut.filter(|cut| cut.thread >= self.threads.len()) {
+            return Err(format!("thread {} is to be cut, and there are {}", cut.thread + 1, self.threads.len()));
         }
         let ops = || self.prelude.iter().chain(self.threads.iter().flatten());
         if let Some(stream) = ops().filter_map(Op::stream).find(|stream| *stream >= MOST) {
@@ -161,7 +238,7 @@ impl Program {
 
 impl Op {
     /// The stream that it opens, reads or drops.
-    fn stream(&self) -> Option<usize> {
+    pub fn stream(&self) -> Option<usize> {
         match self {
             Op::Subscribe { stream, .. }
             | Op::SubscribeSystem { stream }
@@ -173,7 +250,7 @@ impl Op {
     }
 
     /// The job that it is about.
-    fn job(&self) -> Option<usize> {
+    pub fn job(&self) -> Option<usize> {
         match self {
             Op::Create { job }
             | Op::Emit { job, .. }
@@ -204,6 +281,9 @@ impl fmt::Display for Program {
         }
         for (thread, ops) in self.threads.iter().enumerate() {
             writeln!(f, "thread {}  {}", thread + 1, line(ops))?;
+        }
+        if let Some(Cut { thread, after, how }) = self.cut {
+            writeln!(f, "thread {} {} after {after} of its turns", thread + 1, how.words())?;
         }
         Ok(())
     }

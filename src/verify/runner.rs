@@ -8,6 +8,7 @@
 
 use super::history::{Action, Delivered, History, Kind, Line, Outcome, Reason, Since as HistorySince};
 use super::program::{Door, From, Op, Program, Until};
+use super::quiet::Pass;
 use super::subject::erased::{Erased, Job, Operation, Stream};
 use super::subject::{Delivery, Refused, Setup, Since, Subject, preempt};
 use std::collections::BTreeMap;
@@ -40,11 +41,15 @@ struct Recorded {
     streams: BTreeMap<usize, (String, Reading)>,
     waits: u64,
     unsupported: u64,
+    /// Of each thread: how many turns it has had, and its operations.
+    threads: BTreeMap<usize, (usize, Vec<Pass>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
     Open,
+    /// A thread is reading it, or waits for it.
+    Held,
     Over,
 }
 
@@ -72,16 +77,62 @@ impl Recorder {
         self.state().unsupported
     }
 
-    /// Declares every stream that is still being read drained: nothing more can come, since nobody can move.
-    pub fn declare_drained(&self, process: i64) {
+    /// How many lines there are.
+    pub fn lines(&self) -> usize {
+        self.state().lines.len()
+    }
+
+    /// A thread has its next turn. Called by executors that count turns.
+    pub fn turn(&self, thread: usize) {
+        self.state().threads.entry(thread).or_default().0 += 1;
+    }
+
+    /// The operations of a thread so far, with the turns that they took.
+    pub fn passes(&self, thread: usize) -> Vec<Pass> {
+        self.state().threads.get(&thread).map(|(_, passes)| passes.clone()).unwrap_or_default()
+    }
+
+    fn begin(&self, thread: usize) {
         let mut state = self.state();
-        let open: Vec<String> =
-            state.streams.values().filter(|(_, r)| *r == Reading::Open).map(|(name, _)| name.clone()).collect();
-        for stream in open {
-            state.lines.push(Line::new(process, Kind::Ok, Action::Drained { stream }));
+        let from = state.lines.len();
+        let (turns, passes) = state.threads.entry(thread).or_default();
+        passes.push(Pass { begun: *turns, from, returned: None });
+    }
+
+    fn returned(&self, thread: usize) {
+        let mut state = self.state();
+        let to = state.lines.len();
+        let (turns, passes) = state.threads.entry(thread).or_default();
+        if let Some(pass) = passes.last_mut() {
+            pass.returned = Some((*turns, to));
         }
-        for (_, reading) in state.streams.values_mut() {
+    }
+
+    /// Declares every stream that is still being read drained: nothing more can come, since nobody can move, and
+    /// whoever could ask has asked.
+    pub fn declare_drained(&self, process: i64) {
+        self.declare(process, &[Reading::Open, Reading::Held]);
+    }
+
+    /// Declares those streams drained that threads are waiting for, none of which can move; what others may hold, nobody
+    /// has asked them.
+    pub fn declare_stuck(&self, process: i64) {
+        self.declare(process, &[Reading::Held]);
+    }
+
+    fn declare(&self, process: i64, which: &[Reading]) {
+        let mut state = self.state();
+        let mut drained = Vec::new();
+        for (name, reading) in state.streams.values_mut().filter(|(_, reading)| which.contains(reading)) {
+            drained.push(Line::new(process, Kind::Ok, Action::Drained { stream: name.clone() }));
             *reading = Reading::Over;
+        }
+        state.lines.extend(drained);
+    }
+
+    fn mark(&self, number: usize, reading: Reading) {
+        if let Some((_, of_it)) = self.state().streams.get_mut(&number) {
+            *of_it = reading;
         }
     }
 }
@@ -168,7 +219,21 @@ impl Run {
             if at > 0 {
                 self.turn(self.pace).await;
             }
+            self.recorder.begin(thread);
             self.perform(thread as i64 + 1, at, op, self.pace).await;
+            self.recorder.returned(thread);
+        }
+    }
+
+    /// A thread is gone, or will not be heard of again. Streams that it had in its hands nobody reads any more, so nothing
+    /// more is owed on them; those that it had put down are drained as ever.
+    pub fn leave_behind(&self, thread: usize) {
+        for number in self.program.threads[thread].iter().filter_map(Op::stream) {
+            if lock(&self.streams[number]).is_none()
+                && let Some((_, reading)) = self.recorder.state().streams.get_mut(&number)
+            {
+                *reading = Reading::Over;
+            }
         }
     }
 
@@ -185,7 +250,7 @@ impl Run {
             let most = 4 * self.program.operations() + 16;
             for _ in 0..most {
                 let Poll::Ready(delivery) = poll_insistently(&mut stream.next()) else { break };
-                if self.record(process, number, delivery) == Reading::Over {
+                if self.record(process, number, delivery, stream.position()) == Reading::Over {
                     break;
                 }
             }
@@ -367,10 +432,8 @@ impl Run {
     }
 
     fn open(&self, number: usize, stream: Option<Stream>) {
-        if stream.is_some()
-            && let Some((_, reading)) = self.recorder.state().streams.get_mut(&number)
-        {
-            *reading = Reading::Open;
+        if stream.is_some() {
+            self.recorder.mark(number, Reading::Open);
         }
         *lock(&self.streams[number]) = stream;
     }
@@ -378,6 +441,7 @@ impl Run {
     async fn read(&self, process: i64, number: usize, until: Until, pace: Pace) {
         // The stream leaves its place while it is read: a reader that is stuck is seen by its absence.
         let Some(mut stream) = lock(&self.streams[number]).take() else { return };
+        self.recorder.mark(number, Reading::Held);
         let (mut deliveries, mut accounted) = (0, 0);
         loop {
             let done = match until {
@@ -398,10 +462,11 @@ impl Run {
                 Delivery::Lagged(n) => n,
                 Delivery::Stopped(_) | Delivery::End(_) => 0,
             };
-            if self.record(process, number, delivery) == Reading::Over {
+            if self.record(process, number, delivery, stream.position()) == Reading::Over {
                 return;
             }
         }
+        self.recorder.mark(number, Reading::Open);
         *lock(&self.streams[number]) = Some(stream);
     }
 
@@ -413,7 +478,7 @@ impl Run {
             std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await
         };
         if let Poll::Ready(delivery) = polled
-            && self.record(process, number, delivery) == Reading::Over
+            && self.record(process, number, delivery, stream.position()) == Reading::Over
         {
             return;
         }
@@ -443,7 +508,8 @@ impl Run {
         .await
     }
 
-    fn record(&self, process: i64, number: usize, delivery: Delivery) -> Reading {
+    /// Writes a delivery down, with the position that the reader was shown.
+    fn record(&self, process: i64, number: usize, delivery: Delivery, shown: Option<String>) -> Reading {
         let (what, reading) = match delivery {
             Delivery::Event(text) => {
                 (Delivered::Event { event: token_of(&text), digest: Some(digest(&text)) }, Reading::Open)
@@ -454,9 +520,11 @@ impl Run {
         };
         let mut state = self.recorder.state();
         if let Some((name, state_of)) = state.streams.get_mut(&number) {
-            *state_of = reading;
+            if reading == Reading::Over {
+                *state_of = reading;
+            }
             let stream = name.clone();
-            state.lines.push(Line::new(process, Kind::Ok, Action::Receive { stream, what }));
+            state.lines.push(Line { shown, ..Line::new(process, Kind::Ok, Action::Receive { stream, what }) });
         }
         reading
     }

@@ -111,7 +111,7 @@ pub(crate) fn simulate(tape: &mut Tape<'_>) -> Vec<Line> {
 
 impl Router {
     fn write(&mut self, process: usize, kind: Kind, action: Action, reason: Option<Reason>) {
-        self.lines.push(Line { process: process as i64, kind, action, reason });
+        self.lines.push(Line { reason, ..Line::new(process as i64, kind, action) });
     }
 
     fn quickly(&mut self, process: usize, mut action: Action) {

@@ -5,6 +5,7 @@
 //! with the command that does it again. No line is wider than [`WIDEST`](super::style::WIDEST) columns, unless a path
 //! that must stay copyable is.
 
+mod museum;
 mod run;
 
 use super::diagram;

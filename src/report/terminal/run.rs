@@ -1,6 +1,7 @@
 //! The page of `narrowcast verify`.
 
 use super::super::style::{Cell, Page, Style, Tone, plural, thousands};
+use super::museum::{hunts, planted_faults};
 use super::{closing, ids, misses, strength_word};
 use crate::verify::findings::Status;
 use crate::verify::guarantee::Guarantee;
@@ -18,6 +19,7 @@ pub fn verify(evidence: &Evidence, style: Style) -> String {
     guarantees(&mut page, stable);
     obligations(&mut page, evidence);
     planted_faults(&mut page, stable);
+    hunts(&mut page, evidence);
     near_misses(&mut page, stable);
     unknown(&mut page, stable);
     counterexamples(&mut page, evidence);
@@ -173,7 +175,7 @@ fn obligations(page: &mut Page, evidence: &Evidence) {
 }
 
 /// As many columns as the longest needs, within `room`.
-fn column<'a>(texts: impl Iterator<Item = &'a str>, room: usize) -> usize {
+pub(super) fn column<'a>(texts: impl Iterator<Item = &'a str>, room: usize) -> usize {
     texts.map(|text| text.chars().count()).max().unwrap_or(0).min(room)
 }
 
@@ -220,72 +222,6 @@ fn remarks(obligation: &Obligation) -> Vec<(String, Tone)> {
         remarks.push(("it did not do what its strength promises".to_owned(), Tone::Doubt));
     }
     remarks
-}
-
-fn planted_faults(page: &mut Page, stable: &Stable) {
-    if stable.mutants.is_empty() {
-        return;
-    }
-    let kill = stable.kill;
-    let tried: Vec<bool> = stable.mutants.iter().filter_map(|mutant| mutant.ordinary_tests_notice).collect();
-    let mut beside = format!("{} of {} found", kill.killed, kill.viable);
-    if !tried.is_empty() {
-        let noticed = tried.iter().filter(|noticed| **noticed).count();
-        beside.push_str(&format!("; ordinary sequential tests notice {noticed} of {}", tried.len()));
-    }
-    page.heading("PLANTED FAULTS", &beside);
-    let id = column(stable.mutants.iter().map(|mutant| mutant.id.as_str()), 30);
-    for mutant in &stable.mutants {
-        planted_fault(page, mutant, id);
-    }
-}
-
-fn planted_fault(page: &mut Page, mutant: &Mutant, id: usize) {
-    let style = page.style;
-    let (unicode, ascii, tone) = match mutant.outcome {
-        MutantOutcome::Killed => ("✓", "+", Tone::Good),
-        MutantOutcome::Survived => ("✗", "X", Tone::Bad),
-        MutantOutcome::Timeout => ("?", "?", Tone::Doubt),
-        MutantOutcome::NotRun => ("·", ".", Tone::Dim),
-    };
-    let outcome = format!("{} {}", style.sign(unicode, ascii), mutant.outcome.word());
-    let found = match mutant.outcome {
-        MutantOutcome::Killed => killers(mutant),
-        MutantOutcome::NotRun => String::new(),
-        _ if mutant.killed_by.is_empty() => format!("expected {}, and nothing found it", ids(&mutant.expected)),
-        _ => format!("expected {}, and only {} found it", ids(&mutant.expected), killers(mutant)),
-    };
-    let ordinary = match mutant.ordinary_tests_notice {
-        Some(true) => "(tests notice)",
-        Some(false) => "(tests pass)",
-        None => "",
-    };
-    let room = style.columns().saturating_sub(2 + 10 + 2 + id + 2 + 2 + 14);
-    for (line, at) in style.wrap(&found, room).iter().zip(0..) {
-        let is_head = at == 0;
-        page.row(&[
-            Cell::new(if is_head { &outcome } else { "" }, 10).tone(tone),
-            Cell::new(if is_head { &mutant.id } else { "" }, id),
-            Cell::new(line, room),
-            Cell::new(if is_head { ordinary } else { "" }, 14).tone(Tone::Dim),
-        ]);
-    }
-    if matches!(mutant.outcome, MutantOutcome::Survived | MutantOutcome::Timeout) {
-        page.hang("              ", None, &mutant.defect, Some(Tone::Dim));
-    }
-}
-
-/// "G1 interleaved, loom; G6 shuttle".
-fn killers(mutant: &Mutant) -> String {
-    let mut methods: BTreeMap<Guarantee, Vec<&str>> = BTreeMap::new();
-    for by in &mutant.killed_by {
-        let methods = methods.entry(by.guarantee).or_default();
-        if !methods.contains(&by.method.as_str()) {
-            methods.push(&by.method);
-        }
-    }
-    let groups = methods.iter().map(|(guarantee, methods)| format!("{guarantee} {}", methods.join(", ")));
-    groups.collect::<Vec<_>>().join("; ")
 }
 
 fn near_misses(page: &mut Page, stable: &Stable) {

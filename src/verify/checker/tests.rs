@@ -37,7 +37,7 @@ fn history(text: &str) -> Vec<Line> {
                 "forbidden" => Reason::Forbidden,
                 other => Reason::Other(other.into()),
             });
-            lines.push(Line { process, kind, action, reason });
+            lines.push(Line { reason, ..Line::new(process, kind, action) });
         } else {
             let (stream, what) = step.split_once(':').expect("a stream");
             lines.push(Line::new(99, Kind::Ok, observation(stream, what)));

@@ -7,7 +7,9 @@
 //! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
 
 pub mod abandoned_growth;
+pub mod abandoned_lock;
 pub mod about;
+pub mod blocking_broadcast;
 pub mod busy_refusal;
 pub mod cancel_lost_update;
 pub mod case_folding;
@@ -18,7 +20,9 @@ pub mod context_lost_on_spawn;
 pub mod drop_newest;
 pub mod edited_in_place;
 pub mod fail_silent;
+pub mod foreign_keepalive;
 pub mod global_broadcast;
+pub mod global_cursor;
 pub mod guard_across_await;
 pub mod happy_path_cleanup;
 pub mod history_outlives_job;
@@ -29,13 +33,20 @@ pub mod lag_as_close;
 pub mod last_connect;
 pub mod late_remove;
 pub mod live_then_history;
+pub mod lock_across_await;
+pub mod lock_poison;
+pub mod near_bounded_queue;
 pub mod near_checked_removal;
 pub mod near_drop_oldest;
+pub mod near_job_lock;
 pub mod near_joined_maps;
 pub mod near_joined_replay;
 pub mod near_keyed_retry;
 pub mod near_lingering;
+pub mod near_own_cursor;
+pub mod near_own_idle;
 pub mod near_quoted_names;
+pub mod near_recovered_lock;
 pub mod near_shared_log;
 pub mod near_single_reader;
 pub mod near_stated_busy;
@@ -55,11 +66,14 @@ pub mod seed_router;
 pub mod sentinel_name;
 pub mod separator_collision;
 pub mod shadowed_life;
+pub mod shared_budget;
+pub mod shared_quota;
 pub mod shared_ring;
 pub mod stale_handle;
 pub mod stolen_receiver;
 pub mod support;
 pub mod system_name;
+pub mod telling_refusal;
 pub mod tenant_missing;
 #[cfg(test)]
 mod tests;
@@ -78,7 +92,8 @@ pub use about::{About, Kind};
 
 use super::guarantee::Guarantee;
 use super::subject::Subject;
-use crate::compiled::guarded::{PATCHES, Patch};
+pub use crate::compiled::guarded::Patch;
+use crate::compiled::guarded::{self, PATCHES};
 
 /// Something to be done with whichever subject a number stands for.
 pub trait Visit {
@@ -95,8 +110,12 @@ macro_rules! exhibits {
         pub static ROUTERS: &[&About] = &[$(&$about),*];
 
         /// Does something with the subject of this number; 0 is the reference router. `None` if there is no such
-        /// number.
+        /// number. A [patched](patched) kernel stays so for as long as the process lives: ask for one in a child.
         pub fn with_subject<V: Visit>(number: u32, visit: V) -> Option<V::Out> {
+            if let Some(patch) = number.checked_sub(PATCHED) {
+                guarded::activate(patch);
+                return Some(visit.visit::<guarded::native::subject::KernelSubject>());
+            }
             if number == 0 {
                 return Some(visit.visit::<super::subject::reference::Reference>());
             }
@@ -163,6 +182,15 @@ exhibits! {
     removed_at_close::ABOUT => removed_at_close::RemovedAtClose,
     shadowed_life::ABOUT => shadowed_life::ShadowedLife,
     history_outlives_job::ABOUT => history_outlives_job::HistoryOutlivesJob,
+    global_cursor::ABOUT => global_cursor::GlobalCursor,
+    telling_refusal::ABOUT => telling_refusal::TellingRefusal,
+    shared_budget::ABOUT => shared_budget::SharedBudget,
+    foreign_keepalive::ABOUT => foreign_keepalive::ForeignKeepalive,
+    lock_poison::ABOUT => lock_poison::LockPoison,
+    blocking_broadcast::ABOUT => blocking_broadcast::BlockingBroadcast,
+    lock_across_await::ABOUT => lock_across_await::LockAcrossAwait,
+    abandoned_lock::ABOUT => abandoned_lock::AbandonedLock,
+    shared_quota::ABOUT => shared_quota::SharedQuota,
     near_drop_oldest::ABOUT => near_drop_oldest::DropOldest,
     near_joined_maps::ABOUT => near_joined_maps::TwoMaps,
     near_shared_log::ABOUT => near_shared_log::SharedLog,
@@ -175,6 +203,11 @@ exhibits! {
     near_keyed_retry::ABOUT => near_keyed_retry::KeyedRetry,
     near_stated_busy::ABOUT => near_stated_busy::StatedBusy,
     near_lingering::ABOUT => near_lingering::KeptUntilRead,
+    near_own_cursor::ABOUT => near_own_cursor::OwnCursor,
+    near_own_idle::ABOUT => near_own_idle::OwnIdle,
+    near_recovered_lock::ABOUT => near_recovered_lock::RecoveredLock,
+    near_bounded_queue::ABOUT => near_bounded_queue::BoundedQueue,
+    near_job_lock::ABOUT => near_job_lock::JobLock,
 }
 
 /// One planted fault, of either kind.
@@ -193,9 +226,18 @@ pub fn faults() -> Vec<Fault> {
     routers.chain(PATCHES.iter().map(Fault::Patch)).collect()
 }
 
-/// The number of a complete router, by its name.
+/// The number of a complete router, or of the kernel with a patch, by its name.
 pub fn number_of(id: &str) -> Option<u32> {
-    numbered().find(|(_, about)| about.id == id).map(|(number, _)| number)
+    let router = numbered().find(|(_, about)| about.id == id).map(|(number, _)| number);
+    router.or_else(|| PATCHES.iter().find(|patch| patch.id == id).map(patched))
+}
+
+/// From here on numbers stand for the kernel over std's primitives with a patch in it.
+const PATCHED: u32 = 1 << 16;
+
+/// The number of the kernel with this patch, as a subject.
+pub fn patched(patch: &Patch) -> u32 {
+    PATCHED + patch.number
 }
 
 /// Every near-miss, by its number.
@@ -240,11 +282,12 @@ impl Fault {
         }
     }
 
-    /// The methods that are expected to find it.
+    /// The methods that must find it. The kernel's operations never await: a patch of it that shows between them as well
+    /// is found by `interleaved` too.
     pub fn methods(&self) -> Vec<&'static str> {
         match self {
             Fault::Router(..) => vec!["interleaved"],
-            Fault::Patch(_) => vec!["loom"],
+            Fault::Patch(_) => vec!["loom", "shuttle"],
         }
     }
 }

@@ -8,7 +8,7 @@
 //! from [`shared_ring`](super::shared_ring): at whose expense a job makes room, [`Hearing::gives_way`].
 
 use super::about::{About, Kind};
-use super::support::{enlist, lock};
+use super::support::lock;
 use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
@@ -61,7 +61,8 @@ struct Log {
     entries: Vec<Entry>,
     /// How many entries there ever were; the next one's number.
     written: u64,
-    waiting: Vec<Waker>,
+    /// The readers that wait, each with the incarnation that it reads.
+    waiting: Vec<(usize, Waker)>,
 }
 
 #[derive(Debug)]
@@ -132,20 +133,22 @@ impl<H: Hearing> Stream<H> {
             log.lives[self.job].read_out = true;
             return Poll::Ready(Delivery::End(Some(outcome)));
         }
-        enlist(&mut log.waiting, cx.waker());
+        log.waiting.retain(|(_, known)| !known.will_wake(cx.waker()));
+        log.waiting.push((self.job, cx.waker().clone()));
         Poll::Pending
     }
 }
 
 impl<H: Hearing> SharedLog<H> {
-    /// One change of the log; then, with the lock released, whoever waits is woken.
-    fn change(&self, change: impl FnOnce(&mut Log) -> Result<(), Refused>) -> Result<(), Refused> {
-        let waiting = {
+    /// One change of a job in the log; then, with the lock released, whoever waits and hears of that job is woken. Nobody
+    /// else is: a waker is its owner's code, which may panic in whoever calls it.
+    fn change(&self, job: usize, change: impl FnOnce(&mut Log) -> Result<(), Refused>) -> Result<(), Refused> {
+        let woken: Vec<_> = {
             let mut log = lock(&self.log);
             change(&mut log)?;
-            std::mem::take(&mut log.waiting)
+            log.waiting.extract_if(.., |(own, _)| H::hears(*own, job)).collect()
         };
-        waiting.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
         Ok(())
     }
 }
@@ -169,7 +172,7 @@ impl<H: Hearing> Subject for SharedLog<H> {
     }
 
     async fn emit(&self, job: &usize, event: &str) -> Result<(), Refused> {
-        self.change(|log| log.append::<H>(*job, self.retain, event))
+        self.change(*job, |log| log.append::<H>(*job, self.retain, event))
     }
 
     async fn subscribe(&self, job: &usize, since: Since<'_>) -> Result<Stream<H>, Refused> {
@@ -190,7 +193,7 @@ impl<H: Hearing> Subject for SharedLog<H> {
     }
 
     async fn close(&self, job: &usize, outcome: Outcome) -> Result<(), Refused> {
-        self.change(|log| log.open(*job).map(|life| life.outcome = Some(outcome)))
+        self.change(*job, |log| log.open(*job).map(|life| life.outcome = Some(outcome)))
     }
 
     async fn find(&self, name: &str) -> Result<usize, Refused> {

@@ -105,6 +105,12 @@ impl Channel {
         Ok(std::mem::take(&mut state.waiting))
     }
 
+    /// How many events it has accepted.
+    pub(super) fn accepted(&self) -> u64 {
+        let state = lock(&self.state);
+        state.evicted + state.events.len() as u64
+    }
+
     /// Whether some reader has had the end: nothing needs to be kept any longer.
     pub fn is_read_out(&self) -> bool {
         lock(&self.state).read_out
@@ -128,10 +134,7 @@ impl Channel {
     pub(super) fn reader_of_whatever_is_left(self: &Arc<Self>, since: Since<'_>) -> Result<Reader, Refused> {
         let position = match since {
             Since::Start => 0,
-            Since::Now => {
-                let state = lock(&self.state);
-                state.evicted + state.events.len() as u64
-            }
+            Since::Now => self.accepted(),
             Since::After(_) => return Err(Refused::Unsupported),
         };
         Ok(Reader { channel: Arc::clone(self), position })

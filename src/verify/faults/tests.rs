@@ -40,7 +40,7 @@ fn subscribe(stream: usize) -> Op {
 }
 
 fn program(retain: usize, prelude: Vec<Op>, threads: Vec<Vec<Op>>) -> Arc<Program> {
-    let program = Program { jobs: vec!["a".into(), "b".into()], retain, prelude, threads };
+    let program = Program { jobs: vec!["a".into(), "b".into()], retain, prelude, threads, cut: None };
     assert_eq!(program.check(), Ok(()));
     Arc::new(program)
 }

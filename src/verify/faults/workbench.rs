@@ -6,6 +6,7 @@
 
 use super::support::{Channel, Names, Reader};
 use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -53,6 +54,12 @@ pub trait Design: Default + Send + Sync + 'static {
         ready(bench.system.push(event))
     }
 
+    /// What a reader is shown beside a delivery, if anything.
+    fn position(stream: &Stream<Self>) -> Option<String> {
+        let _ = stream;
+        None
+    }
+
     /// How many jobs it holds something of, if it counts them.
     fn live(bench: &Workbench<Self>) -> Option<usize> {
         let _ = bench;
@@ -91,6 +98,8 @@ pub struct Stream<D> {
     pub(super) ahead: VecDeque<Delivery>,
     /// A number that the design keeps for each stream.
     pub(super) mark: u64,
+    /// What the design keeps for each stream, dropped with it.
+    pub(super) kept: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) own: Arc<D>,
 }
 
@@ -106,7 +115,7 @@ impl<D> Workbench<D> {
     }
 
     pub(super) fn stream(&self, reader: Reader) -> Stream<D> {
-        Stream { reader, ahead: VecDeque::new(), mark: 0, own: Arc::clone(&self.own) }
+        Stream { reader, ahead: VecDeque::new(), mark: 0, kept: None, own: Arc::clone(&self.own) }
     }
 }
 
@@ -159,6 +168,10 @@ impl<D: Design> Subject for Workbench<D> {
 
     async fn subscribe_system(&self) -> Result<Stream<D>, Refused> {
         self.system.reader(Since::Now).map(|reader| self.stream(reader))
+    }
+
+    fn position(stream: &Stream<D>) -> Option<String> {
+        D::position(stream)
     }
 
     fn live(&self) -> Option<usize> {

@@ -31,6 +31,11 @@ pub struct Line {
     pub action: Action,
     /// Why an `emit` or a `subscribe` was refused; only on a `fail`.
     pub reason: Option<Reason>,
+    /// What the caller was shown besides: the position or id of what was delivered, the words of a refusal.
+    ///
+    /// An extension of the contract. One history says nothing about what such words may be, so the judges of histories
+    /// pass over it; noninterference (G8) compares it between runs.
+    pub shown: Option<String>,
 }
 
 /// The `type` of a line.
@@ -208,7 +213,7 @@ impl Action {
 impl Line {
     /// A line without a reason.
     pub fn new(process: i64, kind: Kind, action: Action) -> Self {
-        Line { process, kind, action, reason: None }
+        Line { process, kind, action, reason: None, shown: None }
     }
 
     /// The label of the create through whose handle this operation went, if its recorder says so.
@@ -257,6 +262,8 @@ struct WireLine<'a> {
     value: Option<WireValue<'a>>,
     #[serde(default)]
     reason: Option<Reason>,
+    #[serde(borrow, default)]
+    shown: Option<Text<'a>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -390,6 +397,8 @@ pub struct Parsed {
     pub action: Option<Action>,
     /// Why it was refused.
     pub reason: Option<Reason>,
+    /// What the caller was shown besides.
+    pub shown: Option<String>,
 }
 
 /// Parses one line of text; `Ok(None)` for a blank one.
@@ -401,7 +410,8 @@ pub struct Parsed {
 pub fn parse_line(text: &str) -> Result<Option<Parsed>, String> {
     let Some(wire) = WireLine::parse(text)? else { return Ok(None) };
     let action = wire.value.map(|value| value.action(wire.f)).transpose()?;
-    Ok(Some(Parsed { process: wire.process, kind: wire.kind, f: wire.f.word(), action, reason: wire.reason }))
+    let shown = wire.shown.map(Text::own);
+    Ok(Some(Parsed { process: wire.process, kind: wire.kind, f: wire.f.word(), action, reason: wire.reason, shown }))
 }
 
 impl F {
@@ -633,6 +643,9 @@ impl Line {
         line.insert("value".into(), Value::Object(value));
         if let Some(reason) = &self.reason {
             line.insert("reason".into(), json!(reason));
+        }
+        if let Some(shown) = &self.shown {
+            line.insert("shown".into(), json!(shown));
         }
         Value::Object(line).to_string()
     }

@@ -36,6 +36,7 @@ pub fn decode(bytes: &[u8]) -> (Program, &[u8]) {
         retain: 1 + usize::from(at(0) % 4),
         prelude: Vec::new(),
         threads: vec![Vec::new(); THREADS],
+        cut: None,
     };
     // Of each list (the prelude and the threads): the streams that it may read. The prelude's go to the first thread.
     let mut streams: [Vec<usize>; THREADS + 1] = Default::default();

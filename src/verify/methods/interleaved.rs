@@ -12,23 +12,23 @@
 //! What it cannot see: preemption inside an operation that never awaits (loom and shuttle do that, on the
 //! kernel), real parallelism, weak memory.
 
+pub(super) use super::crew::{Task, message};
+
+use super::crew::Crew;
 use super::{Bench, minimise};
 use crate::verify::findings::Findings;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::History;
 use crate::verify::program::Program;
+use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::strategies::{Population, Programs};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 /// Steps after which a run that still moves is called a hang.
 const MOST_STEPS: usize = 10_000;
@@ -51,6 +51,8 @@ pub struct Execution {
     pub choices: Vec<Vec<u8>>,
     /// How it ended, if not in the ordinary way.
     pub abnormal: Option<Abnormal>,
+    /// What turns its operations took, and what became of the program's cut.
+    pub course: Course,
 }
 
 /// Why an execution did not come to its ordinary end.
@@ -67,58 +69,12 @@ pub enum Abnormal {
 /// Who decides. Given the step, who can move (in the order of preference: first whoever moved last), answers an index.
 type Decide<'d> = &'d mut dyn FnMut(usize, &[u8]) -> Result<usize, Abnormal>;
 
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-/// One thread's future, and whether it was woken.
-pub(super) struct Task {
-    future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    flag: Arc<Flag>,
-}
-
-impl Task {
-    pub(super) fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Task { future: Some(Box::pin(future)), flag: Arc::new(Flag(AtomicBool::new(true))) }
-    }
-
-    pub(super) fn can_move(&self) -> bool {
-        self.future.is_some() && self.flag.0.load(Ordering::Acquire)
-    }
-
-    pub(super) fn step(&mut self) -> Result<(), Abnormal> {
-        let Some(future) = &mut self.future else { return Ok(()) };
-        self.flag.0.store(false, Ordering::Release);
-        let waker = Waker::from(Arc::clone(&self.flag));
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
-        match polled {
-            Ok(Poll::Pending) => Ok(()),
-            Ok(Poll::Ready(())) => {
-                self.future = None;
-                Ok(())
-            }
-            Err(panic) => {
-                self.future = None;
-                Err(Abnormal::Panic(message(&*panic)))
-            }
-        }
-    }
-}
-
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
-}
-
 /// A run that is ready to be scheduled, whatever its subject is.
 pub(super) struct Started {
     recorder: Arc<Recorder>,
     prelude: Task,
     threads: Vec<Task>,
+    leave_behind: Box<dyn Fn(usize)>,
     drain: Box<dyn FnOnce()>,
 }
 
@@ -128,17 +84,22 @@ pub(super) type Start = fn(&Arc<Program>, Pace, u64) -> Started;
 
 pub(super) fn start<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64) -> Started {
     let run = Run::new::<S>(Arc::clone(program), pace, seed);
+    let in_hand = Arc::clone(&run);
     Started {
         recorder: run.recorder(),
         prelude: Task::new(Arc::clone(&run).prelude()),
         threads: (0..program.threads.len()).map(|thread| Task::new(Arc::clone(&run).thread(thread))).collect(),
+        leave_behind: Box::new(move |thread| in_hand.leave_behind(thread)),
         drain: Box::new(move || run.drain()),
     }
 }
 
 /// Runs a program once.
 fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: Decide<'_>) -> Execution {
-    let Started { recorder, mut prelude, threads: mut tasks, drain } = start(program, pace, seed);
+    let Started { recorder, mut prelude, threads, leave_behind, drain } = start(program, pace, seed);
+    // Tests that do one thing after the other cut nobody short.
+    let cut = program.cut.filter(|_| pace != Pace::Sequential);
+    let mut crew = Crew::new(threads, cut, Arc::clone(&recorder), leave_behind);
     let (mut schedule, mut choices) = (Schedule::new(), Vec::new());
     let mut abnormal = None;
     let mut steps = 0;
@@ -151,7 +112,7 @@ fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: 
     }
     let mut last = 0;
     while abnormal.is_none() {
-        let mut movable: Vec<u8> = (0..tasks.len()).filter(|&t| tasks[t].can_move()).map(|t| t as u8).collect();
+        let mut movable = crew.movable();
         if movable.is_empty() {
             break;
         }
@@ -162,10 +123,11 @@ fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: 
             last = thread;
             schedule.push(thread);
             choices.push(movable);
-            if schedule.len() >= MOST_STEPS { Err(Abnormal::Hang) } else { tasks[usize::from(thread)].step() }
+            if schedule.len() >= MOST_STEPS { Err(Abnormal::Hang) } else { crew.step(usize::from(thread)) }
         });
         abnormal = result.err();
     }
+    crew.disarm();
     if abnormal.is_none() {
         // The run itself goes with this, and a router whose drop panics must not take the harness down either.
         let drained = catch_unwind(AssertUnwindSafe(drain));
@@ -173,14 +135,17 @@ fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: 
     } else {
         drop(catch_unwind(AssertUnwindSafe(move || drop(drain))));
     }
-    drop(catch_unwind(AssertUnwindSafe(move || drop((tasks, prelude)))));
+    let (mut course, unplanned) = crew.course();
+    course.hung = abnormal == Some(Abnormal::Hang);
+    drop(catch_unwind(AssertUnwindSafe(move || drop((crew, prelude)))));
     Execution {
         history: recorder.history(),
         waits: recorder.waits(),
         unsupported: recorder.unsupported(),
         schedule,
         choices,
-        abnormal,
+        abnormal: unplanned.or(abnormal),
+        course,
     }
 }
 
@@ -303,13 +268,49 @@ pub(super) struct Every {
 }
 
 /// Shows every execution of a program, up to `most`, in which at most `preemptions` turns (all, if none) are taken from a
-/// thread that could have gone on.
+/// thread that could have gone on. With everything sequential there is only one.
 pub(super) fn every_on(
+    start: Start,
+    program: &Arc<Program>,
+    (pace, seed): (Pace, u64),
+    bounds: (u64, Option<usize>),
+    see: &mut dyn FnMut(&Execution),
+) -> Every {
+    if pace == Pace::Sequential {
+        see(&execute(start, program, pace, seed, &mut |_, _| Ok(0)));
+        return Every { schedules: 1, frontier_emptied: true };
+    }
+    walk_on(start, program, seed, bounds, &mut |execution| {
+        see(&execution);
+        ControlFlow::Continue(())
+    })
+}
+
+/// Shows so many executions of a program, their schedules drawn from a seed.
+pub(super) fn sampled_on(
+    start: Start,
+    program: &Arc<Program>,
+    seed: u64,
+    many: u64,
+    see: &mut dyn FnMut(&Execution),
+) -> Every {
+    let mut random = SplitMix(seed);
+    for _ in 0..many {
+        see(&execute(start, program, Pace::Yielding, seed, &mut |_, movable| {
+            Ok((random.next() % movable.len() as u64) as usize)
+        }));
+    }
+    Every { schedules: many, frontier_emptied: false }
+}
+
+/// Shows executions of a program as [`every_on`] does, for as long as `see` says to go on. That it was stopped is no empty
+/// frontier.
+pub(super) fn walk_on(
     start: Start,
     program: &Arc<Program>,
     seed: u64,
     (most, preemptions): (u64, Option<usize>),
-    see: &mut dyn FnMut(&Execution),
+    see: &mut dyn FnMut(Execution) -> ControlFlow<()>,
 ) -> Every {
     let mut every = Every { schedules: 0, frontier_emptied: false };
     let mut path: Vec<usize> = Vec::new();
@@ -317,9 +318,12 @@ pub(super) fn every_on(
         let execution =
             execute(start, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
         every.schedules += 1;
-        see(&execution);
         path.resize(execution.choices.len(), 0);
-        let Some(deepest) = deepest_with_a_choice(&execution, &path, preemptions) else {
+        let next = deepest_with_a_choice(&execution, &path, preemptions);
+        if see(execution).is_break() {
+            return every;
+        }
+        let Some(deepest) = next else {
             every.frontier_emptied = true;
             return every;
         };
@@ -398,7 +402,7 @@ pub fn sequential<S: Subject>(
     sequential_on(start::<S>, program, seed, bench, enough)
 }
 
-fn sequential_on(
+pub(super) fn sequential_on(
     start: Start,
     program: &Arc<Program>,
     seed: u64,

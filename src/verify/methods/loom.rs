@@ -5,11 +5,13 @@
 //! kernel's lock operations can interleave, up to equivalence, within a bound on preemptions where one is given. Each
 //! execution's history is judged.
 //!
+//! - **The fewest preemptions first.** The bound is raised, 0, 1, 2 and so on, so that no breach needs fewer than the
+//!   first: whoever reads a counterexample follows as few switches as there can be.
 //! - **Completion is proved, not assumed.** loom also returns when a limit ends it. We set none that ends a run
 //!   silently, take its own words "Completed in N iterations" for completion, compare N with our own count, and run
-//!   the model twice: a model whose second count differs is not deterministic, and its result is worth nothing.
-//! - **A deadlock is judged, not only reported.** When no thread can move, every stream still being read is drained:
-//!   what is missing then is missing for good, and the judge names the guarantee.
+//!   the last bound twice: a model whose second count differs is not deterministic, and its result is worth nothing.
+//! - **A deadlock is judged, not only reported.** When no thread can move, every stream that one of them waits for is
+//!   drained: what is missing then is missing for good, and the judge names the guarantee.
 //! - **One process each.** A failing model can abort, hang or overflow its stack, so this runs in a child process
 //!   ([`child`](crate::verify::session::child)); whatever ends it, the report is written by a thread of its own.
 //!
@@ -20,7 +22,9 @@ use super::Bench;
 pub use super::models::{Model, models};
 use crate::compiled;
 use crate::verify::findings::Findings;
+use crate::verify::guarantee::Guarantee;
 use crate::verify::history::History;
+use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
@@ -28,14 +32,53 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// What a model came to.
+/// What to explore.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is run.
+    pub program: Program,
+    /// The bounds on the preemptions of an execution, explored one after the other; none means all.
+    pub bounds: Vec<Option<usize>>,
+    /// Force everything sequential.
+    pub sequential: bool,
+    /// Go on until one of these is found broken. With none, until anything is.
+    pub wanted: Vec<Guarantee>,
+}
+
+/// Bounds tried before none at all.
+const BOUNDED_FIRST: usize = 3;
+
+impl Plan {
+    /// A program, first without preemptions and then with one more each time, up to so many; none means all.
+    pub fn raised(program: &Program, most: Option<usize>) -> Plan {
+        let bounded = (0..=most.unwrap_or(BOUNDED_FIRST)).map(Some);
+        let bounds = bounded.chain(most.is_none().then_some(None)).collect();
+        Plan { program: program.clone(), bounds, sequential: false, wanted: Vec::new() }
+    }
+
+    /// A program within one bound alone: what finds again what was found there.
+    pub fn within(program: &Program, preemptions: Option<usize>, wanted: Vec<Guarantee>) -> Plan {
+        Plan { program: program.clone(), bounds: vec![preemptions], sequential: false, wanted }
+    }
+
+    /// The last bound.
+    pub fn most(&self) -> Option<usize> {
+        self.bounds.last().copied().flatten()
+    }
+}
+
+/// What a plan came to. The counts are those of the last bound that was begun.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
+    /// That bound; none means all.
+    pub preemptions: Option<usize>,
     /// Executions.
     pub iterations: u64,
-    /// Different histories among them.
+    /// Executions within the smaller bounds before it.
+    pub iterations_before: u64,
+    /// Different histories.
     pub distinct: u64,
-    /// loom said that it completed, after as many iterations as we counted, twice.
+    /// loom said that it completed the last bound of the plan, after as many iterations as we counted, twice.
     pub completed: bool,
     /// In how many executions each premise was reached.
     pub premises: BTreeMap<String, u64>,
@@ -46,9 +89,12 @@ pub struct Report {
 }
 
 /// A breach, as loom found it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Breach {
-    /// The iteration, from 1. Exploration is deterministic: it is the same in every run of this source.
+    /// Within which bound on preemptions; none means all.
+    pub preemptions: Option<usize>,
+    /// The iteration within that bound, from 1. Exploration is deterministic: it is the same in every run of this
+    /// source.
     pub iteration: u64,
     /// The recorded history, a line of JSON each.
     pub history: Vec<String>,
@@ -56,6 +102,26 @@ pub struct Breach {
     pub findings: Option<Findings>,
     /// What loom or the subject said as it ended.
     pub abnormal: Option<String>,
+}
+
+impl Breach {
+    /// Whether it breaks this guarantee.
+    pub fn breaks(&self, guarantee: Guarantee) -> bool {
+        self.findings.as_ref().is_some_and(|findings| findings.violated().contains(&guarantee))
+    }
+}
+
+/// A breach of one guarantee, minimised, and confirmed by finding it again.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What is broken.
+    pub guarantee: Guarantee,
+    /// The smallest program that shows it.
+    pub program: Program,
+    /// How it shows it.
+    pub breach: Breach,
+    /// It was found again: within the same bound, in the same iteration, with the same history.
+    pub replays: bool,
 }
 
 /// Which compilation of the kernel is explored.
@@ -68,54 +134,66 @@ pub enum Copy {
     Guarded(u32),
 }
 
-/// Explores a model and ends the process with the report on standard output, as one line of JSON. Only for child
-/// processes. `preemptions` bounds the preemptions of each execution; none means all.
-pub fn explore_and_exit(model: &Model, copy: Copy, preemptions: Option<usize>, sequential: bool) -> ! {
-    let reporter = Reporter::install();
-    let pace = if sequential { Pace::Sequential } else { Pace::Preemptive };
+/// Carries a plan out and ends the process with the report on standard output, as one line of JSON. Only for child
+/// processes.
+pub fn explore_and_exit(plan: &Plan, copy: Copy) -> ! {
+    let reporter = Reporter::install(plan.wanted.clone());
     match copy {
-        Copy::Shipped => explore::<compiled::loom::subject::KernelSubject>(model, preemptions, pace, reporter),
+        Copy::Shipped => explore::<compiled::loom::subject::KernelSubject>(plan, reporter),
         Copy::Guarded(number) => {
             compiled::guarded::activate(number);
-            explore::<compiled::guarded::loom::subject::KernelSubject>(model, preemptions, pace, reporter);
+            explore::<compiled::guarded::loom::subject::KernelSubject>(plan, reporter);
         }
     }
     reporter.say(Ending::Explored)
 }
 
-fn explore<S: Subject>(model: &Model, preemptions: Option<usize>, pace: Pace, reporter: &'static Reporter) {
-    for _round in 0..2 {
-        reporter.begin_round();
-        let program = Arc::new(model.program.clone());
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = preemptions;
-        builder.max_branches = 10_000;
-        builder.max_duration = None;
-        builder.max_permutations = None;
-        builder.checkpoint_file = None;
-        builder.check(move || {
-            let run = Run::new::<S>(Arc::clone(&program), pace, 0);
-            reporter.watch(run.recorder());
-            loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
-            if pace == Pace::Sequential {
-                (0..program.threads.len()).for_each(|t| loom::future::block_on(Box::pin(Arc::clone(&run).thread(t))));
-            } else {
-                let spawn = |thread| {
-                    let run = Arc::clone(&run);
-                    loom::thread::spawn(move || loom::future::block_on(Box::pin(run.thread(thread))))
-                };
-                let threads: Vec<_> = (0..program.threads.len()).map(spawn).collect();
-                threads
-                    .into_iter()
-                    .for_each(|thread| thread.join().expect("a model's thread that panics has ended the process"));
-            }
-            run.drain();
-            let recorder = run.recorder();
-            drop(run);
-            reporter.judge(&recorder);
-        });
-        reporter.end_round();
+/// Explores every bound, and the last one twice.
+fn explore<S: Subject>(plan: &Plan, reporter: &'static Reporter) {
+    let last = plan.bounds.len().saturating_sub(1);
+    for (at, &preemptions) in plan.bounds.iter().enumerate() {
+        reporter.begin_bound(preemptions);
+        for _round in 0..if at == last { 2 } else { 1 } {
+            reporter.begin_round();
+            explore_once::<S>(plan, preemptions, reporter);
+            reporter.end_round();
+        }
+        if !reporter.is_complete() {
+            return;
+        }
     }
+}
+
+fn explore_once<S: Subject>(plan: &Plan, preemptions: Option<usize>, reporter: &'static Reporter) {
+    let program = Arc::new(plan.program.clone());
+    let pace = if plan.sequential { Pace::Sequential } else { Pace::Preemptive };
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.max_branches = 10_000;
+    builder.max_duration = None;
+    builder.max_permutations = None;
+    builder.checkpoint_file = None;
+    builder.check(move || {
+        let run = Run::new::<S>(Arc::clone(&program), pace, 0);
+        reporter.watch(run.recorder());
+        loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
+        if pace == Pace::Sequential {
+            (0..program.threads.len()).for_each(|t| loom::future::block_on(Box::pin(Arc::clone(&run).thread(t))));
+        } else {
+            let spawn = |thread| {
+                let run = Arc::clone(&run);
+                loom::thread::spawn(move || loom::future::block_on(Box::pin(run.thread(thread))))
+            };
+            let threads: Vec<_> = (0..program.threads.len()).map(spawn).collect();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().expect("a model's thread that panics has ended the process"));
+        }
+        run.drain();
+        let recorder = run.recorder();
+        drop(run);
+        reporter.judge(&recorder);
+    });
 }
 
 /// How an exploration ended.
@@ -131,6 +209,7 @@ enum Ending {
 /// Counts, judges and reports. The report is written by a thread with an ordinary stack: loom's threads have little,
 /// and one that panics must not unwind into a double panic before it was heard.
 struct Reporter {
+    wanted: Vec<Guarantee>,
     state: Mutex<State>,
     bench: Arc<Mutex<Bench>>,
     endings: Sender<Ending>,
@@ -142,6 +221,10 @@ struct Reporter {
 struct State {
     watched: Option<Arc<Recorder>>,
     iterations: u64,
+    /// Of the bounds that are done.
+    before: u64,
+    preemptions: Option<usize>,
+    /// Of this bound: our count and loom's.
     rounds: Vec<(u64, Option<u64>)>,
 }
 
@@ -149,7 +232,7 @@ struct State {
 static COMPLETED: Mutex<Option<u64>> = Mutex::new(None);
 
 impl Reporter {
-    fn install() -> &'static Reporter {
+    fn install(wanted: Vec<Guarantee>) -> &'static Reporter {
         static REPORTER: OnceLock<Reporter> = OnceLock::new();
         let (endings, ended) = channel::<Ending>();
         let (questions, asked) = channel::<(History, u64)>();
@@ -166,7 +249,7 @@ impl Reporter {
         });
         let state = Mutex::new(State::default());
         let answers = Mutex::new(answers);
-        let reporter = REPORTER.get_or_init(|| Reporter { state, bench, endings, questions, answers });
+        let reporter = REPORTER.get_or_init(|| Reporter { wanted, state, bench, endings, questions, answers });
         std::thread::spawn(move || {
             if let Ok(ending) = ended.recv() {
                 let mut bench = lock(&reporter.bench);
@@ -184,7 +267,7 @@ impl Reporter {
             if text.starts_with("deadlock")
                 && let Some(recorder) = &watched
             {
-                recorder.declare_drained(-1);
+                recorder.declare_stuck(-1);
             }
             reporter.say(Ending::Panicked(text, watched.map(|recorder| recorder.history())));
         }));
@@ -198,6 +281,20 @@ impl Reporter {
         loop {
             std::thread::park();
         }
+    }
+
+    /// What was seen within smaller bounds is seen again within this one, so it is counted anew.
+    fn begin_bound(&self, preemptions: Option<usize>) {
+        let mut state = lock(&self.state);
+        state.before += state.rounds.first().map_or(0, |round| round.0);
+        state.rounds.clear();
+        state.preemptions = preemptions;
+        *lock(&self.bench) = Bench::default();
+    }
+
+    /// loom counted as we did in every round of this bound.
+    fn is_complete(&self) -> bool {
+        lock(&self.state).rounds.iter().all(|&(counted, said)| said == Some(counted))
     }
 
     fn begin_round(&self) {
@@ -231,7 +328,9 @@ impl Reporter {
         }
         self.questions.send((history.clone(), recorder.waits())).expect("the judging thread lives as long as this");
         let findings = lock(&self.answers).recv().expect("the judging thread answers");
-        if let Some(findings) = findings {
+        let is_wanted =
+            |found: &Findings| self.wanted.is_empty() || found.violated().iter().any(|g| self.wanted.contains(g));
+        if let Some(findings) = findings.filter(is_wanted) {
             self.say(Ending::Breached(findings, history));
         }
     }
@@ -239,14 +338,16 @@ impl Reporter {
     fn report(&self, ending: Ending, bench: &Bench) -> Report {
         let state = lock(&self.state);
         let mut report = Report {
+            preemptions: state.preemptions,
             iterations: state.rounds.first().map_or(state.iterations, |round| round.0),
+            iterations_before: state.before,
             distinct: bench.distinct(),
             premises: bench.premises().iter().map(|(premise, n)| (premise.id().to_owned(), *n)).collect(),
             ..Report::default()
         };
-        let iteration = state.iterations;
         let breach = |history: History, findings, abnormal| Breach {
-            iteration,
+            preemptions: state.preemptions,
+            iteration: state.iterations,
             history: history.iter().map(|line| line.to_json()).collect(),
             findings,
             abnormal,

@@ -3,12 +3,15 @@
 //! Each runs programs through the [`runner`](super::runner), judges what was recorded by the
 //! [`checker`], and says how far it looked.
 
+mod crew;
 pub mod fuzzed;
+pub mod hunt;
 pub mod interleaved;
 pub mod loom;
 pub mod minimise;
 pub mod models;
 pub mod noninterference;
+pub mod quiet;
 pub mod replayed;
 pub mod shuttle;
 pub mod threads;

@@ -51,7 +51,7 @@ const fn close(outcome: Outcome) -> Op {
 
 /// A program with the job `a` alone and room for four events.
 fn program(prelude: Vec<Op>, threads: Vec<Vec<Op>>) -> Program {
-    Program { jobs: vec!["a".into()], retain: 4, prelude, threads }
+    Program { jobs: vec!["a".into()], retain: 4, prelude, threads, cut: None }
 }
 
 /// The models.
@@ -198,6 +198,7 @@ fn two_jobs() -> Model {
                 vec![EMIT],
                 vec![emit(2, Door::Name), emit(1, Door::Handle)],
             ],
+            cut: None,
         },
         most_preemptions: None,
         claims: vec![

@@ -8,172 +8,522 @@
 //! The loads multiply the schedules, so the busy runs are bounded in preemptions: by the smallest bound at which the
 //! observer alone already shows his complete, unbounded set. Every outcome of the observer alone is then within the bound
 //! of the busy runs too (the load goes first, or last), so that a difference is one of the router and none of the bound.
+//! A *crowd* of all loads at once is too wide for that. Its schedules are drawn, and what they show must be among what the
+//! observer sees alone; what they do not show, they may only have missed.
 //!
-//! What it cannot see: timing; what a load of another shape would show; preemption inside an operation that never awaits
-//! (of the kernel, loom's outcome sets show that).
+//! Who explores is left open: our executor does it for any subject ([`carry_out`]), loom and shuttle for the kernel.
+//!
+//! What it cannot see: timing; what a load of another shape would show.
 
-use super::Bench;
-use super::interleaved::{Execution, Start, every_on, start};
-use crate::verify::outcomes::Outcome;
-use crate::verify::program::{Op, Program};
+use super::interleaved::{self, Breach, Execution, Found, SplitMix, Start, every_on, replay_on, sampled_on, start};
+use super::minimise;
+use crate::verify::findings::{Finding, Findings, Row, Status};
+use crate::verify::guarantee::Guarantee;
+use crate::verify::history::{Action, History, Kind, Line};
+use crate::verify::outcomes::{Outcome, in_words};
+use crate::verify::pairings::{OWN, Pairing};
+use crate::verify::program::Program;
+use crate::verify::runner::Pace;
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What the other job's threads do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Load {
-    /// Its name.
-    pub id: String,
-    /// What happens before any thread runs, after the observer's own prelude.
-    pub prelude: Vec<Op>,
-    /// What its threads do.
-    pub threads: Vec<Vec<Op>>,
+// === two sides ===
+
+/// The run that first showed an outcome.
+#[derive(Debug, Clone, Default)]
+pub struct Sighting {
+    /// In how many runs it was seen.
+    pub times: u64,
+    /// Whose turn it was, for explorers whose schedules are lists of turns; else empty.
+    pub schedule: Vec<u8>,
+    /// Which run it was, from 1.
+    pub iteration: u64,
+    /// What was recorded.
+    pub history: History,
 }
 
-/// A program of one job, and what may go on beside it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Pairing {
-    /// Its name.
-    pub id: String,
-    /// The observer's program. Its first job is the observer's; the others are for loads.
-    pub observer: Program,
-    /// What goes on beside it, one at a time.
-    pub loads: Vec<Load>,
+/// What one program's runs showed.
+#[derive(Debug, Clone, Default)]
+pub struct Side {
+    /// Each outcome, with the run that first showed it.
+    pub outcomes: BTreeMap<Outcome, Sighting>,
+    /// Runs.
+    pub schedules: u64,
+    /// There are no others within the bound.
+    pub frontier_emptied: bool,
+    /// In some run another job was worked on between two answers to the observer.
+    pub interleaved: bool,
+    /// The subject lacks some operation.
+    pub unsupported: bool,
+    /// A panic or a hang.
+    pub abnormal: Option<String>,
 }
 
-impl Pairing {
-    /// The observer's program beside a load. The observer's threads come first, so that their numbers, and with them
-    /// the tokens of their events, stay the same.
-    pub fn busy(&self, load: &Load) -> Program {
-        let mut program = self.observer.clone();
-        program.prelude.extend(load.prelude.iter().cloned());
-        program.threads.extend(load.threads.iter().cloned());
-        program
+impl Side {
+    /// Adds what a run showed those who have to do with these jobs (all, if none are given).
+    pub fn see(&mut self, program: &Program, jobs: &[&str], schedule: &[u8], history: &[Line]) {
+        self.see_often(program, jobs, (schedule, self.schedules + 1), history, 1);
+    }
+
+    /// The same, of a run that was seen so often, and that first was the one of this number.
+    pub fn see_often(
+        &mut self,
+        program: &Program,
+        jobs: &[&str],
+        (schedule, iteration): (&[u8], u64),
+        history: &[Line],
+        times: u64,
+    ) {
+        self.schedules += times;
+        let outcome = Outcome::seen(history, program.threads.len(), jobs);
+        self.interleaved = self.interleaved || is_interleaved(history, jobs);
+        let first = || Sighting { times: 0, schedule: schedule.to_vec(), iteration, history: history.to_vec() };
+        self.outcomes.entry(outcome).or_insert_with(first).times += times;
     }
 }
 
-/// One side of a comparison: each outcome with the first schedule that showed it.
-#[derive(Debug, Clone, Default)]
-struct Side {
-    outcomes: BTreeMap<Outcome, Vec<u8>>,
-    schedules: u64,
-    frontier_emptied: bool,
-    /// A panic or a hang.
-    abnormal: Option<String>,
+/// Whether an operation on another job was answered between two answers about these.
+fn is_interleaved(history: &[Line], jobs: &[&str]) -> bool {
+    let named = |line: &Line| match &line.action {
+        Action::Create { job, .. } | Action::Close { job, .. } => Some(jobs.contains(&job.as_str())),
+        Action::Emit { job, .. } => Some(job.as_deref().is_some_and(|job| jobs.contains(&job))),
+        _ => None,
+    };
+    // Before any thread runs there is nothing to be between.
+    let threads = history.iter().filter(|line| line.kind != Kind::Invoke && line.process > 0);
+    let mut sides: Vec<bool> = threads.filter_map(named).collect();
+    sides.dedup();
+    sides.len() >= 3
+}
+
+/// Explores a program within a bound on preemptions; all, if none.
+pub type Explore<'e> = &'e dyn Fn(&Arc<Program>, Option<usize>) -> Side;
+
+/// An outcome that one side shows and the other does not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Contrast {
+    /// It is shown beside the load, and never alone; else it is the other way round.
+    pub only_busy: bool,
+    /// The bound on preemptions of the busy runs; none where their schedules were drawn.
+    pub preemptions: Option<usize>,
+    /// What the observer sees.
+    pub seen: Outcome,
+    /// Of the other side's outcomes that with the most answers in common.
+    pub nearest: Outcome,
+}
+
+impl Contrast {
+    /// The program that shows it, of a busy one.
+    pub fn shown_by(&self, busy: &Program) -> Program {
+        if self.only_busy { busy.clone() } else { busy.purged(OWN) }
+    }
+
+    /// The first lane in which the two differ, what is seen there, and what the other side shows instead.
+    pub fn first_difference(&self) -> (String, Option<String>, Option<String>) {
+        let others: BTreeMap<String, Vec<String>> = self.nearest.lanes().into_iter().collect();
+        let mut lanes = self.seen.lanes();
+        let seen: Vec<String> = lanes.iter().map(|(lane, _)| lane.clone()).collect();
+        lanes.extend(others.keys().filter(|lane| !seen.contains(lane)).map(|lane| (lane.clone(), Vec::new())));
+        for (lane, told) in lanes {
+            let theirs = others.get(&lane).map(Vec::as_slice).unwrap_or_default();
+            if told != theirs {
+                let at = told.iter().zip(theirs).take_while(|(one, other)| one == other).count();
+                return (lane, told.get(at).cloned(), theirs.get(at).cloned());
+            }
+        }
+        unreachable!("an outcome that the other side does not show differs from each that it does");
+    }
+
+    /// What is wrong, as the judges of histories say it of one history.
+    fn findings(&self, busy: &Program, history: &[Line]) -> Findings {
+        let (lane, seen, instead) = self.first_difference();
+        let said = |told: &Option<String>| told.as_deref().map_or("nothing more".into(), in_words);
+        let (here, there) = if self.only_busy { ("beside other jobs", "alone") } else { ("alone", "beside other jobs") };
+        let name = own_name(busy);
+        let message = format!(
+            "an observer of {name:?} sees more than its own job: {here}, {lane} can be told {}, as it never can {there}; \
+             what comes nearest is that it is told {}",
+            said(&seen),
+            said(&instead)
+        );
+        let is_it = |line: &Line| line.kind != Kind::Invoke && Some(Line { process: 0, ..line.clone() }.to_json()) == seen;
+        let witness = history.iter().zip(1..).filter(|(line, _)| is_it(line)).map(|(_, number)| number).take(1).collect();
+        let finding = Finding { guarantee: Guarantee::G8, name: Guarantee::G8.name().into(), message, witness };
+        Findings {
+            schema: Findings::SCHEMA.into(),
+            verdict: Status::Violated,
+            operations: history.iter().filter(|line| line.kind == Kind::Invoke).count() as u64,
+            jobs: busy.jobs.len() as u64,
+            streams: busy.streams() as u64,
+            tails_unjudged: 0,
+            late_effects: 0,
+            guarantees: vec![Row { id: Guarantee::G8, status: Status::Violated }],
+            findings: vec![finding],
+            findings_omitted: BTreeMap::new(),
+        }
+    }
+}
+
+/// The first outcome of one side that the other does not show.
+fn differ(one: &Side, other: &Side, only_busy: bool, preemptions: Option<usize>) -> Option<(Contrast, Sighting)> {
+    let (seen, sighting) = one.outcomes.iter().find(|(outcome, _)| !other.outcomes.contains_key(outcome))?;
+    let nearest = other.outcomes.keys().max_by_key(|candidate| candidate.in_common(seen)).cloned().unwrap_or_default();
+    Some((Contrast { only_busy, preemptions, seen: seen.clone(), nearest }, sighting.clone()))
+}
+
+/// The smallest bound on preemptions at which a program shows all that it shows without one.
+pub fn sufficient_bound(alone: &Arc<Program>, complete: &Side, explore: Explore<'_>) -> usize {
+    let shows_all = |bound: &usize| explore(alone, Some(*bound)).outcomes.len() >= complete.outcomes.len();
+    (0..).find(shows_all).expect("a large bound is none")
+}
+
+/// How a busy program and what is left of it when purged differ, if they do.
+fn difference(busy: &Arc<Program>, more: usize, explore: Explore<'_>) -> Option<(Contrast, Sighting)> {
+    let quiet = Arc::new(busy.purged(OWN));
+    let alone = explore(&quiet, None);
+    let bound = sufficient_bound(&quiet, &alone, explore) + more;
+    contrast(&alone, &explore(busy, Some(bound)), Some(bound))
+}
+
+/// How the sides of a comparison differ, if they do. What is missing beside the load is missing only if everything beside it
+/// was seen; what is new there is new at once.
+pub fn contrast(alone: &Side, beside: &Side, preemptions: Option<usize>) -> Option<(Contrast, Sighting)> {
+    let new = || differ(beside, alone, true, preemptions).filter(|_| alone.frontier_emptied);
+    let gone = || differ(alone, beside, false, preemptions).filter(|_| beside.frontier_emptied);
+    new().or_else(gone)
+}
+
+// === a whole plan ===
+
+/// What to compare.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// For the subject's own ids, and for schedules that are drawn.
+    pub seed: u64,
+    /// Who, beside what.
+    pub pairings: Vec<Pairing>,
+    /// At most so many schedules of each side.
+    pub schedules_each: u64,
+    /// So many schedules are drawn of each crowd.
+    pub drawn: u64,
+    /// Force everything sequential.
+    pub sequential: bool,
+    /// The busy runs may be preempted so much oftener than the observer alone needs.
+    pub more_preemptions: usize,
+    /// Stop at the first difference.
+    pub first_only: bool,
 }
 
 /// What came of one comparison.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Compared {
-    /// The pairing.
-    pub pairing: String,
-    /// The load.
-    pub load: String,
-    /// The bound on preemptions of the busy runs.
-    pub preemptions: usize,
-    /// How many different outcomes the observer has alone. One alone would show nothing.
-    pub outcomes: u64,
-    /// Schedules of the observer alone, without a bound, and beside the load.
-    pub schedules: [u64; 2],
-    /// Both sets are complete, within the bound.
+    /// The observer.
+    pub observer: String,
+    /// What went on beside it; a crowd, if that is not one load.
+    pub load: Option<String>,
+    /// The smallest bound on preemptions at which the observer alone shows all that it shows without one.
+    pub sufficient: usize,
+    /// The bound on preemptions of the busy runs; none where their schedules were drawn.
+    pub preemptions: Option<usize>,
+    /// How many different outcomes the observer has alone, without a bound. One alone would show nothing.
+    pub alone: u64,
+    /// How many it has beside the load.
+    pub beside: u64,
+    /// Runs beside the load.
+    pub schedules: u64,
+    /// Both sets are complete; of a crowd, that of the observer alone.
     pub frontier_emptied: bool,
-    /// How the sets differ, if they do.
+    /// In some run the load's turns lay between the observer's.
+    pub interleaved: bool,
+    /// The subject lacks an operation of the load; of the observer, if the load is none.
+    pub unsupported: bool,
+    /// The sets differ.
+    pub differs: bool,
+}
+
+/// A difference, minimised, and confirmed by doing it all again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Difference {
+    /// The busy program, the run that shows it, and what is wrong with that.
+    pub found: Found,
+    /// Which of the runs it was, from 1, for explorers whose schedules are no lists of turns.
+    pub iteration: u64,
+    /// What is seen, and what it was compared with.
+    pub contrast: Contrast,
+}
+
+/// What came of a plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// One for each comparison that was made.
+    pub compared: Vec<Compared>,
+    /// What each observer sees alone.
+    pub alone: Vec<(String, Vec<Outcome>)>,
+    /// Runs of observers alone: without a bound, and to find the bound.
+    pub quiet: u64,
+    /// The first difference.
     pub difference: Option<Difference>,
-    /// A panic or a hang, of either side.
+    /// A panic or a hang.
     pub abnormal: Option<String>,
 }
 
-/// An outcome that one side shows and the other does not.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Difference {
-    /// It is shown beside the load, and never alone; else it is the other way round.
-    pub only_busy: bool,
-    /// What the observer sees, a line for each thread and stream.
-    pub seen: Vec<String>,
-    /// Of the other side's outcomes that with the most lines in common.
-    pub nearest: Vec<String>,
-    /// The program that shows it.
-    pub program: Program,
-    /// Under this schedule.
-    pub schedule: Vec<u8>,
+/// Carries a plan out, by our executor.
+pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
+    carry_out_on(start::<S>, plan)
 }
 
-/// Compares one observer beside one load with the same observer alone.
-pub fn compare<S: Subject>(pairing: &Pairing, load: &Load, seed: u64, most: u64, bench: &mut Bench) -> Compared {
-    compare_on(start::<S>, pairing, load, seed, most, bench)
-}
-
-fn compare_on(start: Start, pairing: &Pairing, load: &Load, seed: u64, most: u64, bench: &mut Bench) -> Compared {
-    let observer = Observer::of(pairing);
-    let quiet = Arc::new(pairing.observer.clone());
-    let busy = Arc::new(pairing.busy(load));
-    let alone = observer.watch(start, &quiet, seed, (most, None), &mut Bench::default());
-    let (preemptions, _) = (0..)
-        .map(|bound| (bound, observer.watch(start, &quiet, seed, (most, Some(bound)), &mut Bench::default())))
-        .find(|(_, side)| side.outcomes.len() == alone.outcomes.len())
-        .expect("without a bound is with a large one");
-    let beside = observer.watch(start, &busy, seed, (most, Some(preemptions)), bench);
-    bench.end_program();
-    let complete = alone.frontier_emptied && beside.frontier_emptied;
-    // What is missing beside the load is missing only if everything beside it was seen; what is new is new at once.
-    let new = differ(&beside, &alone, true, &busy).filter(|_| alone.frontier_emptied);
-    let difference = new.or_else(|| differ(&alone, &beside, false, &quiet).filter(|_| complete));
-    Compared {
-        pairing: pairing.id.clone(),
-        load: load.id.clone(),
-        preemptions,
-        outcomes: alone.outcomes.len() as u64,
-        schedules: [alone.schedules, beside.schedules],
-        frontier_emptied: complete,
-        difference,
-        abnormal: alone.abnormal.or(beside.abnormal),
-    }
-}
-
-/// Whose sight an outcome is.
-struct Observer<'p> {
-    processes: BTreeSet<i64>,
-    jobs: BTreeSet<&'p str>,
-}
-
-impl<'p> Observer<'p> {
-    fn of(pairing: &'p Pairing) -> Self {
-        Observer {
-            processes: (1..=pairing.observer.threads.len() as i64).collect(),
-            jobs: pairing.observer.jobs.first().map(String::as_str).into_iter().collect(),
+fn carry_out_on(start: Start, plan: &Plan) -> Report {
+    let explorer = Explorer { start, plan };
+    let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, plan.schedules_each);
+    let mut report = Report::default();
+    for pairing in &plan.pairings {
+        let differing = compare(pairing, plan.more_preemptions, &explore, &mut report);
+        if let Some((busy, first)) = differing.or_else(|| crowded(pairing, &explorer, &mut report)) {
+            let again = |contrast: &Contrast, least: &Breach| explorer.is_again(contrast, least);
+            let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, SCHEDULES_TO_SHRINK);
+            let found = minimised(&busy, &first, (&pairing.observer, plan.more_preemptions), &explore, &again);
+            report.difference.get_or_insert(found);
+        }
+        if plan.first_only && report.difference.is_some() {
+            break;
         }
     }
+    report
+}
 
+/// Where a comparison found a difference: beside what, and how.
+pub type Differing = (Program, (Contrast, Sighting));
+
+/// Compares an observer alone with itself beside each load, up to the first difference, and writes down how far it looked.
+pub fn compare(pairing: &Pairing, more: usize, explore: Explore<'_>, report: &mut Report) -> Option<Differing> {
+    let quiet = Arc::new(pairing.alone());
+    let alone = explore(&quiet, None);
+    let counted = Cell::new(alone.schedules);
+    let sufficient = sufficient_bound(&quiet, &alone, &|program, bound| {
+        let side = explore(program, bound);
+        counted.set(counted.get() + side.schedules);
+        side
+    });
+    report.quiet += counted.get();
+    report.abnormal = report.abnormal.take().or_else(|| alone.abnormal.clone());
+    report.alone.push((pairing.observer.clone(), alone.outcomes.keys().cloned().collect()));
+    for load in &pairing.loads {
+        let bound = Some(sufficient + more);
+        let beside = explore(&Arc::new(load.program.clone()), bound);
+        report.abnormal = report.abnormal.take().or_else(|| beside.abnormal.clone());
+        let differing = contrast(&alone, &beside, bound);
+        let complete = alone.frontier_emptied && beside.frontier_emptied;
+        report.compared.push(Compared {
+            load: Some(load.id.clone()),
+            preemptions: bound,
+            frontier_emptied: complete,
+            differs: differing.is_some(),
+            ..Compared::of(pairing, sufficient, &alone, &beside)
+        });
+        if let Some(differing) = differing {
+            return Some((load.program.clone(), differing));
+        }
+    }
+    None
+}
+
+impl Compared {
+    /// The counts of the two sides.
+    fn of(pairing: &Pairing, sufficient: usize, alone: &Side, beside: &Side) -> Compared {
+        Compared {
+            observer: pairing.observer.clone(),
+            load: None,
+            sufficient,
+            preemptions: None,
+            alone: alone.outcomes.len() as u64,
+            beside: beside.outcomes.len() as u64,
+            schedules: beside.schedules,
+            frontier_emptied: alone.frontier_emptied,
+            interleaved: beside.interleaved,
+            unsupported: beside.unsupported,
+            differs: false,
+        }
+    }
+}
+
+/// Draws schedules of an observer in a crowd, and looks for what it does not see alone.
+fn crowded(pairing: &Pairing, explorer: &Explorer<'_>, report: &mut Report) -> Option<Differing> {
+    if explorer.plan.drawn == 0 {
+        return None;
+    }
+    let alone = explorer.every(&Arc::new(pairing.alone()), None, explorer.plan.schedules_each);
+    let beside = explorer.drawn(&Arc::new(pairing.crowd.clone()));
+    report.abnormal = report.abnormal.take().or_else(|| beside.abnormal.clone());
+    let differing = contrast(&alone, &beside, None);
+    let compared = Compared::of(pairing, 0, &alone, &beside);
+    report.compared.push(Compared { differs: differing.is_some(), ..compared });
+    Some((pairing.crowd.clone(), differing?))
+}
+
+/// At most so many schedules of either side of a smaller pair.
+const SCHEDULES_TO_SHRINK: u64 = 20_000;
+
+/// The smallest busy program that differs in the same way from itself when purged. `again` says whether what is left shows
+/// the same when it is run again.
+pub fn minimised(
+    busy: &Program,
+    (first, sighting): &(Contrast, Sighting),
+    (observer, more): (&str, usize),
+    explore: Explore<'_>,
+    again: &dyn Fn(&Contrast, &Breach) -> bool,
+) -> Difference {
+    let breach = |busy: &Arc<Program>, contrast: &Contrast, sighting: &Sighting| Pair {
+        contrast: contrast.clone(),
+        iteration: sighting.iteration,
+        breach: Breach {
+            program: Arc::clone(busy),
+            schedule: sighting.schedule.clone(),
+            findings: Some(contrast.findings(busy, &sighting.history)),
+            history: sighting.history.clone(),
+            abnormal: None,
+        },
+    };
+    let search = |busy: &Arc<Program>, _: &Pair| {
+        let (contrast, sighting) = difference(busy, more, explore)?;
+        (contrast.only_busy == first.only_busy).then(|| breach(busy, &contrast, &sighting))
+    };
+    let least = minimise::minimise_by(&breach(&Arc::new(busy.clone()), first, sighting), search);
+    let replays = again(&least.contrast, &least.breach);
+    Difference {
+        found: Found {
+            guarantee: Guarantee::G8,
+            scenario: format!("a job {observer}, beside other jobs"),
+            minimised_from: busy.operations() as u64,
+            history: least.breach.history.iter().map(Line::to_json).collect(),
+            findings: least.breach.findings.expect("a difference has its findings"),
+            program: (*least.breach.program).clone(),
+            schedule: least.breach.schedule,
+            replays,
+        },
+        iteration: least.iteration,
+        contrast: least.contrast,
+    }
+}
+
+/// A busy program, and how it differs from itself when purged.
+#[derive(Clone)]
+struct Pair {
+    contrast: Contrast,
+    iteration: u64,
+    breach: Breach,
+}
+
+impl minimise::Shrinks for Pair {
+    fn program(&self) -> &Arc<Program> {
+        &self.breach.program
+    }
+}
+
+/// Our executor, as one that explores.
+struct Explorer<'p> {
+    start: Start,
+    plan: &'p Plan,
+}
+
+impl Explorer<'_> {
     fn watch(
         &self,
-        start: Start,
         program: &Arc<Program>,
-        seed: u64,
-        bounds: (u64, Option<usize>),
-        bench: &mut Bench,
+        explore: impl FnOnce(&mut dyn FnMut(&Execution)) -> interleaved::Every,
     ) -> Side {
         let mut side = Side::default();
-        let mut see = |execution: &Execution| {
-            bench.judge(&execution.history, execution.waits);
-            let outcome = Outcome::seen(&execution.history, &self.processes, &self.jobs);
-            side.outcomes.entry(outcome).or_insert_with(|| execution.schedule.clone());
+        let own = own_name(program);
+        let every = explore(&mut |execution| {
+            side.see(program, &[own], &execution.schedule, &execution.history);
+            side.unsupported |= execution.unsupported > 0;
             if let Some(abnormal) = &execution.abnormal {
                 side.abnormal.get_or_insert_with(|| format!("{abnormal:?}"));
             }
-        };
-        let every = every_on(start, program, seed, bounds, &mut see);
-        (side.schedules, side.frontier_emptied) = (every.schedules, every.frontier_emptied);
+        });
+        side.frontier_emptied = every.frontier_emptied;
         side
+    }
+
+    /// Every run within the bound, up to so many.
+    fn every(&self, program: &Arc<Program>, preemptions: Option<usize>, most: u64) -> Side {
+        let pace = if self.plan.sequential { Pace::Sequential } else { Pace::Yielding };
+        let seed = self.plan.seed;
+        self.watch(program, |see| every_on(self.start, program, (pace, seed), (most, preemptions), see))
+    }
+
+    /// As many as are drawn of a crowd; one, if everything is sequential.
+    fn drawn(&self, program: &Arc<Program>) -> Side {
+        if self.plan.sequential {
+            return self.every(program, None, 1);
+        }
+        let seed = SplitMix(self.plan.seed).next();
+        self.watch(program, |see| sampled_on(self.start, program, seed, self.plan.drawn, see))
+    }
+
+    fn is_again(&self, contrast: &Contrast, least: &Breach) -> bool {
+        let shown = Arc::new(contrast.shown_by(&least.program));
+        let execution = replay_on(self.start, &shown, self.plan.seed, &least.schedule);
+        execution.history == least.history && is_again(contrast, &shown, &execution.history)
     }
 }
 
-/// The first outcome of one side that the other does not show.
-fn differ(one: &Side, other: &Side, only_busy: bool, program: &Program) -> Option<Difference> {
-    let (outcome, schedule) = one.outcomes.iter().find(|(outcome, _)| !other.outcomes.contains_key(outcome))?;
-    let seen = outcome.lines();
-    let in_common = |candidate: &&Outcome| candidate.lines().iter().filter(|line| seen.contains(line)).count();
-    let nearest = other.outcomes.keys().max_by_key(in_common).map(Outcome::lines).unwrap_or_default();
-    Some(Difference { only_busy, seen, nearest, program: program.clone(), schedule: schedule.clone() })
+/// The name of the observed job.
+pub fn own_name(program: &Program) -> &str {
+    program.jobs.get(OWN).map_or("", String::as_str)
+}
+
+/// Whether a run shows the observer what the contrast says.
+pub fn is_again(contrast: &Contrast, shown: &Program, history: &[Line]) -> bool {
+    Outcome::seen(history, shown.threads.len(), &[own_name(shown)]) == contrast.seen
+}
+
+// === replaying ===
+
+/// What came of doing a difference again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Again {
+    /// What was recorded in the run that shows it, a line of JSON each.
+    pub history: Vec<String>,
+    /// At which step the schedule no longer fits, if it does not.
+    pub stale_at: Option<usize>,
+    /// The run shows the observer the same again.
+    pub seen: bool,
+    /// No run of the other side does, and all of them were tried.
+    pub differs: bool,
+}
+
+/// At most so many schedules of the other side when a difference is done again.
+const SCHEDULES_OF_THE_OTHER_SIDE: u64 = 200_000;
+
+/// Whether the other side of a contrast does not show what is seen.
+pub fn differs_again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> bool {
+    let other = match contrast.only_busy {
+        true => explore(&Arc::new(busy.purged(OWN)), None),
+        false => explore(&Arc::new(busy.clone()), contrast.preemptions),
+    };
+    other.frontier_emptied && !other.outcomes.contains_key(&contrast.seen)
+}
+
+/// Runs what shows a difference again, and every run of the other side.
+pub fn again<S: Subject>(busy: &Program, seed: u64, schedule: &[u8], contrast: &Contrast) -> Again {
+    let (pairings, schedules_each) = (Vec::new(), SCHEDULES_OF_THE_OTHER_SIDE);
+    let sequential = false;
+    let plan = Plan { seed, pairings, schedules_each, drawn: 0, sequential, more_preemptions: 0, first_only: true };
+    let explorer = Explorer { start: start::<S>, plan: &plan };
+    let shown = Arc::new(contrast.shown_by(busy));
+    let execution = replay_on(explorer.start, &shown, seed, schedule);
+    let stale_at = match execution.abnormal {
+        Some(interleaved::Abnormal::Stale(step)) => Some(step),
+        _ if execution.schedule.len() != schedule.len() => Some(execution.schedule.len()),
+        _ => None,
+    };
+    Again {
+        stale_at,
+        seen: is_again(contrast, &shown, &execution.history),
+        differs: differs_again(busy, contrast, &|program, bound| explorer.every(program, bound, schedules_each)),
+        history: execution.history.iter().map(Line::to_json).collect(),
+    }
 }

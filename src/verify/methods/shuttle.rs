@@ -20,6 +20,7 @@ use crate::compiled;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::loom::Copy;
 use crate::verify::program::{Op, Program};
+use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{
@@ -177,6 +178,7 @@ fn executed(recorder: &Recorder, schedule: Schedule, abnormal: Option<Abnormal>)
         schedule,
         choices: Vec::new(),
         abnormal,
+        course: Course::default(),
     }
 }
 
@@ -299,6 +301,17 @@ fn sample(
     let watch = Rc::new(RefCell::new(watch));
     execute(prepare, program, Pace::Preemptive, sampler.scheduler(seed, many as usize), &watch);
     watch.take()
+}
+
+/// After how many schedules of a program one breaks one of `wanted`; or how many were tried, if none does.
+pub(super) fn schedules_to_find(
+    copy: Copy,
+    program: &Arc<Program>,
+    (sampler, seed, many): (Sampler, u64, u64),
+    wanted: &[Guarantee],
+) -> (u64, bool) {
+    let watch = sample(prepare(copy), program, (sampler, seed, many), wanted, Bench::default());
+    (watch.executions, !watch.first.is_empty())
 }
 
 /// Runs a program once, one thread after the other.

@@ -131,7 +131,8 @@ impl Part {
 pub fn wide() -> impl Strategy<Value = Program> {
     (1..=4_usize, proptest::collection::vec(part(), JOBS)).prop_map(|(retain, parts)| {
         let jobs = (0..JOBS).map(|job| format!("job-{job}")).collect();
-        let mut program = Program { jobs, retain, prelude: Vec::new(), threads: Vec::with_capacity(JOBS * THREADS) };
+        let mut program =
+            Program { jobs, retain, prelude: Vec::new(), threads: Vec::with_capacity(JOBS * THREADS), cut: None };
         for (job, part) in parts.iter().enumerate() {
             part.add(job, &mut program);
         }

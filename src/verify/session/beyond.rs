@@ -3,8 +3,9 @@
 
 use super::child::Answer;
 use super::rows::{Rows, antecedents, blank, bounds, end_badly, facts, read};
-use super::{CHECKED, Job, Task};
+use super::{Job, Task};
 use crate::verify::counterexample::Counterexample;
+use crate::verify::findings::JUDGED;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::{replayed, threads};
 use crate::verify::premises::Premise;
@@ -117,7 +118,7 @@ impl Rows<'_> {
         let report: Result<threads::Report, _> = read(answer);
         let programs = plan.all_programs();
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
-        for claim in claims(self, CHECKED.into_iter().chain(found)) {
+        for claim in claims(self, JUDGED.into_iter().chain(found)) {
             let mut row = blank(claim, "threads", "observed", Strength::Observed);
             row.statement = format!("on threads of the operating system no history that was recorded breaks {claim}");
             row.beyond = true;
@@ -209,12 +210,13 @@ mod tests {
             methods: vec![Method::Threads],
             fault: None,
             sequential: false,
+            hunt: None,
             argv: Vec::new(),
         };
         let jobs = options.jobs();
         assert!(matches!(jobs[..], [Job { aim: Aim::Threads, .. }]), "real threads and nothing else");
         let answers = [Answer::Ended(ended, "as it ended".into())];
-        let mut stable = rows::assemble(&options, &jobs, &answers, &[true]).stable;
+        let mut stable = rows::assemble(&options, &jobs, &answers, &[Vec::new()]).stable;
         stable.conclude();
         stable.verdict
     }

@@ -7,7 +7,9 @@
 
 use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
-use crate::verify::methods::{interleaved, loom, replayed, shuttle, threads};
+use crate::verify::findings::Finding;
+use crate::verify::guarantee::Guarantee;
+use crate::verify::methods::{hunt, interleaved, loom, quiet, replayed, shuttle, threads};
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::subject::Subject;
@@ -30,16 +32,12 @@ const WATCH: &str = "watch";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
-    /// Explore a model.
+    /// Explore a program with loom.
     Loom {
-        /// Its place among [`loom::models`].
-        model: usize,
-        /// Which compilation.
+        /// On which compilation.
         copy: loom::Copy,
-        /// At most so many preemptions; all, if none.
-        preemptions: Option<usize>,
-        /// Force everything sequential.
-        sequential: bool,
+        /// What, and how far.
+        plan: loom::Plan,
     },
     /// Carry a plan out on a subject.
     Interleaved {
@@ -47,6 +45,13 @@ pub enum Task {
         subject: u32,
         /// What to try.
         plan: interleaved::Plan,
+    },
+    /// Run observers beside loads that are cut short, on a subject.
+    Quiet {
+        /// The subject's number.
+        subject: u32,
+        /// What to try.
+        plan: quiet::Plan,
     },
     /// Carry a plan out on a compilation of the kernel, under shuttle.
     Shuttle {
@@ -63,6 +68,22 @@ pub enum Task {
         program: Program,
         /// The schedule.
         schedule: interleaved::Schedule,
+    },
+    /// Hunt in a subject.
+    Hunt {
+        /// The subject's number.
+        subject: u32,
+        /// With what.
+        plan: hunt::Plan,
+    },
+    /// Hunt in a compilation of the kernel, under one of shuttle's samplers.
+    HuntShuttle {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// Under which sampler.
+        sampler: shuttle::Sampler,
+        /// With what.
+        plan: hunt::Plan,
     },
     /// Carry a plan out on a subject, on threads of the operating system.
     Threads {
@@ -125,6 +146,9 @@ pub struct Replayed {
     pub stale_at: Option<usize>,
     /// A panic or a hang.
     pub abnormal: Option<String>,
+    /// What is wrong with what the observers of a program with a cut had (G7), which the history alone does not show.
+    #[serde(default)]
+    pub beside: Vec<Finding>,
 }
 
 /// How a child ended.
@@ -166,13 +190,15 @@ pub fn run_and_exit() -> ! {
         }
     });
     let answer = match task {
-        Task::Loom { model, copy, preemptions, sequential } => {
-            loom::explore_and_exit(&loom::models()[model], copy, preemptions, sequential)
-        }
+        Task::Loom { copy, plan } => loom::explore_and_exit(&plan, copy),
         Task::Interleaved { subject, plan } => {
             // What a subject's panic says is in the report; a thousand backtraces are in nobody's interest.
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, CarryOut(plan)))
+        }
+        Task::Quiet { subject, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, Beside(plan)))
         }
         Task::Shuttle { copy, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
@@ -184,6 +210,15 @@ pub fn run_and_exit() -> ! {
             activate(copy);
             let execution = shuttle::replay(copy, &std::sync::Arc::new(program), &schedule);
             serde_json::to_string(&Some(Replayed::of(execution, &schedule)))
+        }
+        Task::Hunt { subject, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&with_subject(subject, Hunt(plan)))
+        }
+        Task::HuntShuttle { copy, sampler, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            activate(copy);
+            serde_json::to_string(&hunt::inside_the_kernel(copy, sampler, &plan))
         }
         Task::Threads { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
@@ -229,6 +264,24 @@ impl Visit for CarryOut {
     }
 }
 
+struct Hunt(hunt::Plan);
+
+impl Visit for Hunt {
+    type Out = Vec<hunt::Hunted>;
+    fn visit<S: Subject>(self) -> Self::Out {
+        hunt::between_operations::<S>(&self.0)
+    }
+}
+
+struct Beside(quiet::Plan);
+
+impl Visit for Beside {
+    type Out = quiet::Report;
+    fn visit<S: Subject>(self) -> quiet::Report {
+        quiet::carry_out::<S>(&self.0)
+    }
+}
+
 struct OnThreads(threads::Plan);
 
 impl Visit for OnThreads {
@@ -260,7 +313,10 @@ impl Visit for Again {
     type Out = Replayed;
     fn visit<S: Subject>(self) -> Replayed {
         let program = std::sync::Arc::new(self.program);
-        Replayed::of(interleaved::replay::<S>(&program, self.seed, &self.schedule), &self.schedule)
+        let (execution, findings) = quiet::replay::<S>(&program, self.seed, &self.schedule);
+        let beside = findings.into_iter().flat_map(|findings| findings.findings);
+        let beside = beside.filter(|finding| finding.guarantee == Guarantee::G7).collect();
+        Replayed { beside, ..Replayed::of(execution, &self.schedule) }
     }
 }
 
@@ -272,7 +328,12 @@ impl Replayed {
             None if execution.schedule.len() != schedule.len() => (Some(execution.schedule.len()), None),
             other => (None, other.map(|abnormal| format!("{abnormal:?}"))),
         };
-        Replayed { history: execution.history.iter().map(|line| line.to_json()).collect(), stale_at, abnormal }
+        Replayed {
+            history: execution.history.iter().map(|line| line.to_json()).collect(),
+            stale_at,
+            abnormal,
+            beside: Vec::new(),
+        }
     }
 }
 
@@ -334,24 +395,32 @@ impl Spawner {
     where
         T: for<'de> Deserialize<'de> + Send,
     {
-        let answers: Vec<Mutex<Option<Answer<T>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+        self.each(tasks.len(), |at| {
+            let started = Instant::now();
+            let answer = self.run(&tasks[at]);
+            done(at, started.elapsed());
+            answer
+        })
+    }
+
+    /// Does `many` things, as many at once as children may run, and answers in the order of their numbers.
+    pub fn each<R: Send>(&self, many: usize, what: impl Fn(usize) -> R + Sync) -> Vec<R> {
+        let results: Vec<Mutex<Option<R>>> = (0..many).map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..self.at_once.clamp(1, tasks.len().max(1)) {
+            for _ in 0..self.at_once.clamp(1, many.max(1)) {
                 scope.spawn(|| {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(task) = tasks.get(at) else { return };
-                        let started = Instant::now();
-                        let answer = self.run(task);
-                        *answers[at].lock().unwrap_or_else(|e| e.into_inner()) = Some(answer);
-                        done(at, started.elapsed());
+                        let Some(place) = results.get(at) else { return };
+                        let result = what(at);
+                        *place.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
                     }
                 });
             }
         });
-        let take = |answer: Mutex<Option<Answer<T>>>| answer.into_inner().unwrap_or_else(|e| e.into_inner());
-        answers.into_iter().map(|answer| take(answer).expect("every task was run")).collect()
+        let take = |result: Mutex<Option<R>>| result.into_inner().unwrap_or_else(|e| e.into_inner());
+        results.into_iter().map(|result| take(result).expect("everything was done")).collect()
     }
 
     fn try_run<T: for<'de> Deserialize<'de>>(&self, task: &Task) -> io::Result<Answer<T>> {

@@ -2,13 +2,17 @@
 
 mod beyond;
 pub mod child;
+mod hunt;
+mod quiet;
 mod rows;
+mod smaller;
 mod texts;
 mod wide;
 
 use super::catalogue::scenarios;
 use super::counterexample::Counterexample;
-use super::faults::{self, Fault};
+use super::faults::{self, Fault, Patch};
+use super::findings::JUDGED;
 use super::guarantee::Guarantee;
 use super::methods::interleaved::{Plan, SplitMix};
 use super::methods::loom::{self, Copy};
@@ -18,6 +22,7 @@ use super::regressions::regressions;
 use super::verdict::{Facts, MutantOutcome, Stable};
 use child::{Answer, Spawner, Task};
 use serde_json::Value;
+use smaller::Effort;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -117,9 +122,9 @@ impl Method {
 }
 
 /// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
-pub const CHECKED: [Guarantee; 8] = {
+pub const CHECKED: [Guarantee; 9] = {
     use Guarantee::*;
-    [G1, G2, G3, G4, G5, G6, G9, G10]
+    [G1, G2, G3, G4, G5, G6, G7, G9, G10]
 };
 
 /// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of
@@ -155,6 +160,8 @@ pub struct Options {
     pub fault: Option<Fault>,
     /// Force everything sequential, which must end `vacuous`.
     pub sequential: bool,
+    /// With how many seeds each planted fault is hunted; as many as the profile says, if none.
+    pub hunt: Option<u64>,
     /// The command line as it is to be reported.
     pub argv: Vec<String>,
 }
@@ -192,14 +199,20 @@ enum Aim {
     Regressions,
     /// `threads` on the subject.
     Threads,
+    /// Observers beside loads, on the subject.
+    Quiet,
+    /// A planted router as a neighbour.
+    RouterQuiet(Fault),
+    /// A near-miss as one.
+    NearMissQuiet(&'static faults::About),
     /// `interleaved` on the subject; exhaustive or sampled.
     Programs { exhaustive: bool },
     /// A model of the subject's kernel.
     Model(usize),
     /// `shuttle` on the subject's kernel.
     Wide,
-    /// A planted router.
-    Router(Fault),
+    /// A planted router, or patch, under `interleaved`.
+    Interleaved(Fault),
     /// A planted patch under one model.
     Patch(Fault, usize),
     /// A planted patch under shuttle.
@@ -215,12 +228,16 @@ impl Aim {
         match self {
             Aim::Regressions => "regressions".into(),
             Aim::Threads => "threads".into(),
+            Aim::Quiet => "interleaved, quiet neighbours".into(),
+            Aim::RouterQuiet(fault) => format!("planted {} as a neighbour", fault.id()),
+            Aim::NearMissQuiet(about) => format!("near-miss {} as a neighbour", about.id),
             Aim::Programs { exhaustive: true } => "interleaved, exhaustive".into(),
             Aim::Programs { exhaustive: false } => "interleaved, sampled".into(),
             Aim::Model(model) => format!("loom, {}", loom::models()[*model].id),
             Aim::Wide => "shuttle, wide programs".into(),
             Aim::PatchSampled(fault) => format!("planted {} under shuttle", fault.id()),
-            Aim::Router(fault) => format!("planted {}", fault.id()),
+            Aim::Interleaved(fault @ Fault::Router(..)) => format!("planted {}", fault.id()),
+            Aim::Interleaved(fault) => format!("planted {} under interleaved", fault.id()),
             Aim::Patch(fault, model) => format!("planted {} under loom, {}", fault.id(), loom::models()[*model].id),
             Aim::NearMiss(about) => format!("near-miss {}", about.id),
             Aim::Ordinary(fault) => format!("ordinary tests on {}", fault.id()),
@@ -270,11 +287,13 @@ impl Options {
                 let task = Task::Interleaved { subject, plan: self.plan(exhaustive, Vec::new()) };
                 jobs.push(Job { task, aim: Aim::Programs { exhaustive } });
             }
+            if self.asks_for(Guarantee::G7) {
+                jobs.push(Job { task: Task::Quiet { subject, plan: self.quiet_plan() }, aim: Aim::Quiet });
+            }
         }
         if let Some(copy) = copy.filter(|_| self.uses(Method::Loom)) {
             jobs.extend(loom::models().iter().enumerate().map(|(model, about)| {
-                let preemptions = self.profile.preemptions(about);
-                let task = Task::Loom { model, copy, preemptions, sequential: self.sequential };
+                let task = Task::Loom { copy, plan: self.loom_plan(about, self.profile.preemptions(about)) };
                 Job { task, aim: Aim::Model(model) }
             }));
         }
@@ -305,7 +324,7 @@ impl Options {
 
     fn threads_plan(&self) -> threads::Plan {
         let (generated, runs_each) = self.profile.observed();
-        let claims = CHECKED.into_iter().filter(|guarantee| self.asks_for(*guarantee));
+        let claims = JUDGED.into_iter().filter(|guarantee| self.asks_for(*guarantee));
         let needed: BTreeSet<Premise> = claims.flat_map(|claim| Premise::needed(claim).iter().copied()).collect();
         let small = scenarios().into_iter().map(|scenario| (scenario.id.to_owned(), scenario.program));
         threads::Plan {
@@ -329,12 +348,11 @@ impl Options {
             }
             let ordinary = match fault {
                 Fault::Router(subject, _) if self.uses(Method::Interleaved) => {
-                    let plan = self.museum_plan(expected);
-                    jobs.push(Job { task: Task::Interleaved { subject, plan }, aim: Aim::Router(fault) });
+                    jobs.extend(self.router(fault, subject, expected));
                     Task::Ordinary { subject, patch: None }
                 }
                 Fault::Patch(patch) if self.uses(Method::Loom) || self.uses(Method::Shuttle) => {
-                    jobs.extend(self.patch(fault, (patch.number, patch.model), &expected));
+                    jobs.extend(self.patch(fault, patch, &expected));
                     Task::Ordinary { subject: 0, patch: Some(patch.number) }
                 }
                 _ => continue,
@@ -345,6 +363,10 @@ impl Options {
             for (subject, about) in faults::near_misses() {
                 let task = Task::Interleaved { subject, plan: self.museum_plan(Vec::new()) };
                 jobs.push(Job { task, aim: Aim::NearMiss(about) });
+                if self.asks_for(Guarantee::G7) {
+                    let task = Task::Quiet { subject, plan: self.quiet_near_miss_plan() };
+                    jobs.push(Job { task, aim: Aim::NearMissQuiet(about) });
+                }
             }
         }
         jobs
@@ -352,18 +374,40 @@ impl Options {
 }
 
 impl Options {
+    /// What loom explores of a model: one thread after the other leaves nothing to preempt.
+    fn loom_plan(&self, model: &loom::Model, most: Option<usize>) -> loom::Plan {
+        match self.sequential {
+            true => loom::Plan { sequential: true, ..loom::Plan::within(&model.program, most, Vec::new()) },
+            false => loom::Plan::raised(&model.program, most),
+        }
+    }
+
+    /// What `interleaved` tries on a planted patch: the program of the model that must kill it, and the small programs but
+    /// those with system narration, which the kernel does not have.
+    fn patch_between_operations(&self, model: &loom::Model, wanted: Vec<Guarantee>) -> Plan {
+        let mut programs = vec![(model.id.to_owned(), model.program.clone())];
+        let small = scenarios().into_iter().filter(|scenario| !scenario.system);
+        programs.extend(small.map(|scenario| (scenario.id.to_owned(), scenario.program)));
+        Plan { programs, ..self.museum_plan(wanted) }
+    }
+
     /// What is tried on a planted patch. While somebody waits, only the model that it names; the others would add
     /// kills, but no fault that is found.
-    fn patch(&self, fault: Fault, (number, named): (u32, &str), expected: &[Guarantee]) -> Vec<Job> {
+    fn patch(&self, fault: Fault, patch: &Patch, expected: &[Guarantee]) -> Vec<Job> {
         let mut jobs = Vec::new();
-        let copy = Copy::Guarded(number);
+        let copy = Copy::Guarded(patch.number);
         for (at, model) in loom::models().iter().enumerate() {
-            if self.uses(Method::Loom) && (self.profile != Profile::Quick || model.id == named) {
-                let preemptions = Some(PREEMPTIONS_IN_PATCHES);
-                let task = Task::Loom { model: at, copy, preemptions, sequential: self.sequential };
+            let is_named = model.id == patch.model;
+            if self.uses(Method::Interleaved) && is_named {
+                let plan = self.patch_between_operations(model, expected.to_vec());
+                let task = Task::Interleaved { subject: faults::patched(patch), plan };
+                jobs.push(Job { task, aim: Aim::Interleaved(fault) });
+            }
+            if self.uses(Method::Loom) && (self.profile != Profile::Quick || is_named) {
+                let task = Task::Loom { copy, plan: self.loom_plan(model, Some(PREEMPTIONS_IN_PATCHES)) };
                 jobs.push(Job { task, aim: Aim::Patch(fault, at) });
             }
-            if self.uses(Method::Shuttle) && model.id == named {
+            if self.uses(Method::Shuttle) && is_named {
                 let plan = self.patch_plan(model, expected.to_vec());
                 jobs.push(Job { task: Task::Shuttle { copy, plan }, aim: Aim::PatchSampled(fault) });
             }
@@ -379,27 +423,14 @@ pub fn verify(options: &Options, spawner: &Spawner, tell: &(dyn Fn(Tell<'_>) + S
     tell(Tell::Tasks(jobs.len() as u64));
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|at, took| tell(Tell::Done(&jobs[at].aim.name(), took)));
-    let mut outcome = rows::assemble(options, &jobs, &answers, &replays(&jobs, &answers, spawner));
+    let found = smaller::found(&jobs, &answers, spawner, Effort::Minimise);
+    let mut outcome = rows::assemble(options, &jobs, &answers, &found);
+    let hunts = hunt::hunts(options, &outcome.stable.mutants, spawner);
+    outcome.stable.hunts = hunts.rows;
+    outcome.volatile.extend(hunts.times.map(|times| ("hunts".to_owned(), times)));
     outcome.stable.conclude();
     outcome.volatile.insert("duration_ms".into(), Value::from(started.elapsed().as_millis() as u64));
     outcome
-}
-
-/// Whether each breach that loom found in a planted patch is found again, in the same iteration and with the same
-/// history. (What `interleaved` finds it replays itself.)
-fn replays(jobs: &[Job], answers: &[Answer<Value>], spawner: &Spawner) -> Vec<bool> {
-    let breach = |answer: &Answer<Value>| answer.said().and_then(|said| said.get("breach").cloned());
-    let is_kill = |at: &usize| {
-        matches!(jobs[*at].aim, Aim::Patch(..)) && breach(&answers[*at]).is_some_and(|breach| !breach.is_null())
-    };
-    let again: Vec<usize> = (0..jobs.len()).filter(is_kill).collect();
-    let tasks: Vec<Task> = again.iter().map(|at| jobs[*at].task.clone()).collect();
-    let second: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
-    let mut replays = vec![true; jobs.len()];
-    for (at, answer) in again.into_iter().zip(&second) {
-        replays[at] = breach(answer) == breach(&answers[at]);
-    }
-    replays
 }
 
 /// What became of one planted fault.
@@ -422,13 +453,16 @@ pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
         methods: vec![Method::Interleaved, Method::Loom],
         fault: None,
         sequential: false,
+        hunt: Some(0),
         argv: Vec::new(),
     };
     let mut jobs = options.museum();
-    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_)));
+    // A patch is found by loom; what `interleaved` makes of it is for the kill matrix.
+    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_) | Aim::NearMissQuiet(_) | Aim::Interleaved(Fault::Patch(_))));
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
-    let mut stable = rows::assemble(&options, &jobs, &answers, &replays(&jobs, &answers, spawner)).stable;
+    let found = smaller::found(&jobs, &answers, spawner, Effort::Confirm);
+    let mut stable = rows::assemble(&options, &jobs, &answers, &found).stable;
     stable.conclude();
     let exhibit = |mutant: &super::verdict::Mutant| Exhibit {
         id: mutant.id.clone(),

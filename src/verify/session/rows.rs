@@ -3,18 +3,18 @@
 
 use super::beyond::Observed;
 use super::child::Answer;
-use super::{Aim, CHECKED, Job, Options, Outcome, beyond, texts};
+use super::{Aim, Job, Options, Outcome, beyond, texts};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::explain::explain;
 use crate::verify::faults::Fault;
-use crate::verify::findings::Status;
+use crate::verify::findings::{JUDGED, Status};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
 use crate::verify::program::{Op, Program};
 use crate::verify::verdict::{
     Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill, KilledBy,
-    Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool,
+    Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool, Tried,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -32,8 +32,13 @@ pub(super) struct Rows<'o> {
     pub(super) observed: Observed,
 }
 
-/// The rows of a run.
-pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>], replays: &[bool]) -> Outcome {
+/// The rows of a run, of these jobs and what was answered; `found` is what loom found in each, confirmed.
+pub(super) fn assemble(
+    options: &Options,
+    jobs: &[Job],
+    answers: &[Answer<Value>],
+    found: &[Vec<loom::Found>],
+) -> Outcome {
     let mut rows = Rows {
         options,
         obligations: Vec::new(),
@@ -44,16 +49,19 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         conditions: Vec::new(),
         observed: Observed::default(),
     };
-    for ((job, answer), replays) in jobs.iter().zip(answers).zip(replays) {
+    for ((job, answer), found) in jobs.iter().zip(answers).zip(found) {
         match &job.aim {
             Aim::Regressions => rows.regressions(job, answer),
             Aim::Threads => rows.threads(job, answer),
+            Aim::Quiet => rows.quiet(job, answer),
+            Aim::RouterQuiet(fault) => rows.router_quiet(*fault, job, answer),
+            Aim::NearMissQuiet(about) => rows.near_miss_quiet(about, job, answer),
             Aim::Programs { exhaustive } => rows.programs(*exhaustive, job, answer),
-            Aim::Model(model) => rows.model(&loom::models()[*model], job, answer),
+            Aim::Model(model) => rows.model(&loom::models()[*model], job, answer, found),
             Aim::Wide => rows.wide(job, answer),
             Aim::PatchSampled(fault) => rows.patch_sampled(*fault, job, answer),
-            Aim::Router(fault) => rows.router(*fault, job, answer),
-            Aim::Patch(fault, model) => rows.patch(*fault, &loom::models()[*model], job, answer, *replays),
+            Aim::Interleaved(fault) => rows.between_operations(*fault, job, answer),
+            Aim::Patch(fault, model) => rows.patch(*fault, &loom::models()[*model], answer, found),
             Aim::NearMiss(about) => rows.near_miss(about.id, about.defect, job, answer),
             Aim::Ordinary(fault) => rows.ordinary(*fault, answer),
         }
@@ -72,6 +80,7 @@ pub(super) fn assemble(options: &Options, jobs: &[Job], answers: &[Answer<Value>
         obligations: rows.obligations,
         mutants: rows.mutants,
         kill: Kill { killed: 0, viable: 0 },
+        hunts: Vec::new(),
         near_misses: NearMisses { flagged: 0, total: 0, rows: rows.near_misses },
         counterexamples: rows.shown,
         residual_risks: texts::residual_risks(),
@@ -111,7 +120,7 @@ impl Rows<'_> {
         // The judge knows more guarantees than this build claims to check; what it finds is never passed over.
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
         let mut claims: Vec<Guarantee> =
-            CHECKED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
+            JUDGED.into_iter().chain(found).filter(|g| self.options.asks_for(*g)).collect();
         claims.sort_unstable();
         claims.dedup();
         for claim in claims {
@@ -158,11 +167,11 @@ impl Rows<'_> {
         }
     }
 
-    fn model(&mut self, model: &loom::Model, job: &Job, answer: &Answer<Value>) {
-        let super::Task::Loom { preemptions, .. } = job.task else { return };
+    fn model(&mut self, model: &loom::Model, job: &Job, answer: &Answer<Value>, found: &[loom::Found]) {
+        let super::Task::Loom { plan, .. } = &job.task else { return };
         let report: Result<loom::Report, _> = read(answer);
-        let broken = report.iter().flat_map(broken_by);
-        let mut claims: Vec<Guarantee> = model.claims.iter().map(|(claim, _)| *claim).chain(broken).collect();
+        let mut claims: Vec<Guarantee> = model.claims.iter().map(|(claim, _)| *claim).collect();
+        claims.extend(found.iter().map(|found| found.guarantee));
         claims.retain(|claim| self.options.asks_for(*claim));
         claims.sort_unstable();
         claims.dedup();
@@ -170,36 +179,11 @@ impl Rows<'_> {
             let mut row = blank(claim, "loom", model.id, Strength::Exhaustive);
             row.statement = format!("inside the shipped kernel, while {}: no history breaks {claim}", model.race);
             row.bounds = bounds([&model.program]);
-            row.bounds.insert("preemptions".into(), preemptions.map_or(json!("all"), |n| json!(n)));
+            let most = report.as_ref().map_or(plan.most(), |report| report.preemptions);
+            row.bounds.insert("preemptions".into(), most.map_or(json!("all"), |n| json!(n)));
             row.budget = Budget { kind: "interleavings".into(), limit: 0, used: 0, hit: false };
             match &report {
-                Ok(report) => {
-                    row.explored = facts([
-                        ("interleavings", json!(report.iterations)),
-                        ("distinct", json!(report.distinct)),
-                        (FRONTIER_EMPTIED, json!(report.completed)),
-                    ]);
-                    row.budget.used = report.iterations;
-                    let needed = model.claims.iter().find(|(of, _)| *of == claim).map_or(&[][..], |(_, p)| p);
-                    row.antecedents = antecedents(needed, &report.premises);
-                    if let Some(trouble) = &report.trouble {
-                        row.statement.push_str(&format!(" (did not complete: {trouble})"));
-                    }
-                    if let Some(said) =
-                        report.breach.as_ref().filter(|b| b.findings.is_none()).and_then(|b| b.abnormal.as_ref())
-                    {
-                        end_badly(
-                            &mut row,
-                            if said.starts_with("deadlock") { Ended::Deadlock } else { Ended::Panic },
-                            said,
-                        );
-                    }
-                    if let Some(breach) = report.breach.as_ref().filter(|_| broken_by(report).contains(&claim)) {
-                        let id = format!("{}-loom-{}", claim.id(), model.id);
-                        let cx = Counterexample::of_loom(id, self.subject(), claim, model, preemptions, breach);
-                        row.counterexamples.push(self.show("counterexamples", cx));
-                    }
-                }
+                Ok(report) => explored(&mut row, model, report),
                 // A model that is not done in time shows nothing either way; anything else that ends it is a breach.
                 Err((Ended::Hang, words)) => {
                     row.budget.hit = true;
@@ -207,35 +191,65 @@ impl Rows<'_> {
                 }
                 Err((ended, words)) => end_badly(&mut row, *ended, words),
             }
+            if let Some(found) = found.iter().find(|found| found.guarantee == claim) {
+                let id = format!("{}-loom-{}", claim.id(), model.id);
+                let cx = Counterexample::of_loom(id, self.subject(), model, found);
+                row.counterexamples.push(self.show("counterexamples", cx));
+            }
             self.obligations.push(row);
         }
     }
 
-    fn router(&mut self, fault: Fault, job: &Job, answer: &Answer<Value>) {
+    fn between_operations(&mut self, fault: Fault, job: &Job, answer: &Answer<Value>) {
         let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
-        let mut row = mutant(fault);
-        match &report {
-            Ok(report) => {
-                for found in report.found.iter().filter(|found| found.replays) {
-                    let id = format!("{}-{}", fault.id(), found.guarantee.id());
-                    let cx = Counterexample::of_interleaved(id, fault.id(), plan.seed, found);
-                    let file = self.keep("counterexamples/faults", cx);
-                    row.killed_by.push(KilledBy {
-                        guarantee: found.guarantee,
-                        method: "interleaved".into(),
-                        counterexample: file,
-                    });
-                }
-            }
-            Err((Ended::Hang, _)) => row.outcome = MutantOutcome::Timeout,
-            Err(_) => {}
+        self.killed_between_operations(fault, plan.seed, report.map(|report| report.found));
+    }
+
+    /// What our executor found in a planted fault; what does not replay is no kill.
+    pub(super) fn killed_between_operations(
+        &mut self,
+        fault: Fault,
+        seed: u64,
+        found: Result<Vec<interleaved::Found>, (Ended, String)>,
+    ) {
+        self.tried(fault, "interleaved", &found);
+        for found in found.iter().flatten().filter(|found| found.replays) {
+            let id = match fault {
+                Fault::Router(..) => format!("{}-{}", fault.id(), found.guarantee.id()),
+                Fault::Patch(_) => format!("{}-{}-interleaved", fault.id(), found.guarantee.id()),
+            };
+            let cx = Counterexample::of_interleaved(id, fault.id(), seed, found);
+            self.killed(fault, "interleaved", "interleaved".into(), cx);
         }
-        self.mutants.push(row);
+    }
+
+    /// A planted fault was run under an explorer; what came of it is added by [`killed`](Rows::killed).
+    pub(super) fn tried<T>(&mut self, fault: Fault, explorer: &str, answer: &Result<T, (Ended, String)>) {
+        let row = self.mutant_of(fault);
+        if matches!(answer, Err((Ended::Hang, _))) {
+            row.outcome = MutantOutcome::Timeout;
+        }
+        if !row.tried.iter().any(|tried| tried.explorer == explorer) {
+            let must = fault.methods().contains(&explorer);
+            row.tried.push(Tried { explorer: explorer.into(), must, operations: None });
+        }
+    }
+
+    /// An explorer found a planted fault, and the finding replays.
+    pub(super) fn killed(&mut self, fault: Fault, explorer: &str, method: String, cx: Counterexample) {
+        let (guarantee, operations) = (cx.guarantee, cx.steps());
+        let counterexample = self.keep("counterexamples/faults", cx);
+        let row = self.mutant_of(fault);
+        row.killed_by.push(KilledBy { guarantee, method, counterexample });
+        let tried = row.tried.iter_mut().find(|tried| tried.explorer == explorer);
+        if let Some(tried) = tried.filter(|_| row.expected.contains(&guarantee)) {
+            tried.operations = Some(tried.operations.map_or(operations, |least| least.min(operations)));
+        }
     }
 
     /// The row of a planted fault: one for all models and methods that are tried on it.
-    pub(super) fn mutant_of(&mut self, fault: Fault) -> &mut Mutant {
+    fn mutant_of(&mut self, fault: Fault) -> &mut Mutant {
         let at = self.mutants.iter().position(|row| row.id == fault.id()).unwrap_or_else(|| {
             self.mutants.push(mutant(fault));
             self.mutants.len() - 1
@@ -243,51 +257,45 @@ impl Rows<'_> {
         &mut self.mutants[at]
     }
 
-    fn patch(&mut self, fault: Fault, model: &loom::Model, job: &Job, answer: &Answer<Value>, replays: bool) {
-        let super::Task::Loom { preemptions, .. } = job.task else { return };
-        let report: Result<loom::Report, _> = read(answer);
-        self.mutant_of(fault); // also if nothing comes of it: then it survived
-        match &report {
-            Ok(report) => {
-                let Some(breach) = report.breach.as_ref().filter(|_| replays) else { return };
-                for guarantee in broken_by(report) {
-                    let cx = Counterexample::of_loom(
-                        format!("{}-{}-{}", fault.id(), guarantee.id(), model.id),
-                        fault.id(),
-                        guarantee,
-                        model,
-                        preemptions,
-                        breach,
-                    );
-                    let file = self.keep("counterexamples/faults", cx);
-                    let method = format!("loom {}", model.id);
-                    self.mutant_of(fault).killed_by.push(KilledBy { guarantee, method, counterexample: file });
-                }
-            }
-            Err((Ended::Hang, _)) => self.mutant_of(fault).outcome = MutantOutcome::Timeout,
-            Err(_) => {}
+    fn patch(&mut self, fault: Fault, model: &loom::Model, answer: &Answer<Value>, found: &[loom::Found]) {
+        self.tried(fault, "loom", &read::<loom::Report>(answer));
+        for found in found.iter().filter(|found| found.replays) {
+            let id = format!("{}-{}-{}", fault.id(), found.guarantee.id(), model.id);
+            let cx = Counterexample::of_loom(id, fault.id(), model, found);
+            self.killed(fault, "loom", format!("loom {}", model.id), cx);
         }
     }
 
     fn near_miss(&mut self, id: &str, what: &str, job: &Job, answer: &Answer<Value>) {
         let super::Task::Interleaved { plan, .. } = &job.task else { return };
         let report: Result<interleaved::Report, _> = read(answer);
-        let flagged = match &report {
-            Ok(report) => report.found.iter().map(|found| found.guarantee).collect(),
-            Err((ended, words)) => {
-                // One that cannot be judged shows nothing, and must not pass unseen.
-                let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
-                self.conditions.push(Condition { class: Fired::Inconclusive, detail });
-                Vec::new()
-            }
-        };
-        if let Ok(report) = &report {
-            for found in &report.found {
-                let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, plan.seed, found);
-                self.keep("counterexamples/false-alarms", cx);
+        self.flagged((id, what), plan.seed, report.map(|report| report.found));
+    }
+
+    /// What was found in a near-miss, by whichever search: a false alarm each.
+    pub(super) fn flagged(
+        &mut self,
+        (id, what): (&str, &str),
+        seed: u64,
+        found: Result<Vec<interleaved::Found>, (Ended, String)>,
+    ) {
+        let found = found.unwrap_or_else(|(ended, words)| {
+            // One that cannot be judged shows nothing, and must not pass unseen.
+            let detail = format!("near-miss {id} was not judged: its run ended in {} ({words})", ended.word());
+            self.conditions.push(Condition { class: Fired::Inconclusive, detail });
+            Vec::new()
+        });
+        if !self.near_misses.iter().any(|row| row.id == id) {
+            self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged: Vec::new() });
+        }
+        for found in found {
+            let cx = Counterexample::of_interleaved(format!("{id}-{}", found.guarantee.id()), id, seed, &found);
+            self.keep("counterexamples/false-alarms", cx);
+            let row = self.near_misses.iter_mut().find(|row| row.id == id);
+            if let Some(row) = row.filter(|row| !row.flagged.contains(&found.guarantee)) {
+                row.flagged.push(found.guarantee);
             }
         }
-        self.near_misses.push(NearMiss { id: id.into(), what: what.into(), flagged });
     }
 
     fn ordinary(&mut self, fault: Fault, answer: &Answer<Value>) {
@@ -327,8 +335,27 @@ impl Rows<'_> {
     }
 }
 
+/// Fills a model's row in with how far loom came.
+fn explored(row: &mut Obligation, model: &loom::Model, report: &loom::Report) {
+    row.explored = facts([
+        ("interleavings", json!(report.iterations)),
+        ("distinct", json!(report.distinct)),
+        (FRONTIER_EMPTIED, json!(report.completed)),
+    ]);
+    row.budget.used = report.iterations;
+    let needed = model.claims.iter().find(|(of, _)| *of == row.claim).map_or(&[][..], |(_, p)| p);
+    row.antecedents = antecedents(needed, &report.premises);
+    if let Some(trouble) = &report.trouble {
+        row.statement.push_str(&format!(" (did not complete: {trouble})"));
+    }
+    let unnamed = report.breach.as_ref().filter(|breach| breach.findings.is_none());
+    if let Some(said) = unnamed.and_then(|breach| breach.abnormal.as_ref()) {
+        end_badly(row, if said.starts_with("deadlock") { Ended::Deadlock } else { Ended::Panic }, said);
+    }
+}
+
 /// What the judge names in a model's breach. A bad end that it cannot name is shown as such, and kills nothing.
-fn broken_by(report: &loom::Report) -> Vec<Guarantee> {
+pub(super) fn broken_by(report: &loom::Report) -> Vec<Guarantee> {
     let findings = report.breach.as_ref().and_then(|breach| breach.findings.as_ref());
     findings.map(|findings| findings.violated()).unwrap_or_default()
 }
@@ -410,6 +437,7 @@ fn mutant(fault: Fault) -> Mutant {
         incident: fault.incident().into(),
         expected: fault.expected(),
         killed_by: Vec::new(),
+        tried: Vec::new(),
         outcome: MutantOutcome::Survived,
         ordinary_tests_notice: None,
     }
@@ -443,6 +471,9 @@ fn run_row(options: &Options) -> Run {
     }
     if options.sequential {
         reproduce.push("--sequential".into());
+    }
+    if let Some(seeds) = options.hunt {
+        reproduce.extend(["--hunt".into(), seeds.to_string()]);
     }
     Run {
         argv: options.argv.clone(),

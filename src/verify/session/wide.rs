@@ -2,15 +2,16 @@
 
 use super::child::Answer;
 use super::rows::{Rows, antecedents, blank, bounds, end_badly, facts, read};
-use super::{CHECKED, Job, Options, Task};
+use super::{Job, Options, Task};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::faults::Fault;
+use crate::verify::findings::JUDGED;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
 use crate::verify::methods::loom;
 use crate::verify::methods::shuttle::{Plan, Report, Sampler};
 use crate::verify::premises::Premise;
-use crate::verify::verdict::{Budget, Ended, FRONTIER_EMPTIED, KilledBy, MutantOutcome, Obligation, Strength};
+use crate::verify::verdict::{Budget, Ended, FRONTIER_EMPTIED, Obligation, Strength};
 use serde_json::{Value, json};
 
 /// Schedules of each sampler that are tried on the model's program of a planted patch. A patch whose breach is rarer is found
@@ -49,7 +50,7 @@ impl Rows<'_> {
         let report: Result<Report, _> = read(answer);
         let programs = plan.all_programs();
         let found = report.iter().flat_map(|report| report.found.iter().map(|found| found.guarantee));
-        let mut claims: Vec<Guarantee> = CHECKED.into_iter().filter(shown_by_wide_programs).chain(found).collect();
+        let mut claims: Vec<Guarantee> = JUDGED.into_iter().filter(shown_by_wide_programs).chain(found).collect();
         claims.retain(|claim| self.options.asks_for(*claim));
         claims.sort_unstable();
         claims.dedup();
@@ -95,19 +96,11 @@ impl Rows<'_> {
     pub(super) fn patch_sampled(&mut self, fault: Fault, job: &Job, answer: &Answer<Value>) {
         let Task::Shuttle { plan, .. } = &job.task else { return };
         let report: Result<Report, _> = read(answer);
-        self.mutant_of(fault); // also if nothing comes of it: then it survived
-        match &report {
-            Ok(report) => {
-                for found in report.found.iter().filter(|found| found.replays) {
-                    let id = format!("{}-{}-shuttle", fault.id(), found.guarantee.id());
-                    let cx = Counterexample::of_shuttle(id, fault.id(), plan.seed, found);
-                    let counterexample = self.keep("counterexamples/faults", cx);
-                    let (guarantee, method) = (found.guarantee, "shuttle".to_owned());
-                    self.mutant_of(fault).killed_by.push(KilledBy { guarantee, method, counterexample });
-                }
-            }
-            Err((Ended::Hang, _)) => self.mutant_of(fault).outcome = MutantOutcome::Timeout,
-            Err(_) => {}
+        self.tried(fault, "shuttle", &report);
+        for found in report.iter().flat_map(|report| &report.found).filter(|found| found.replays) {
+            let id = format!("{}-{}-shuttle", fault.id(), found.guarantee.id());
+            let cx = Counterexample::of_shuttle(id, fault.id(), plan.seed, found);
+            self.killed(fault, "shuttle", "shuttle".into(), cx);
         }
     }
 }

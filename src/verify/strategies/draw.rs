@@ -84,7 +84,7 @@ impl<'d> Draw<'d> {
         let swarm = Swarm::draw(rng, params);
         let retain = within(rng, &params.retain).max(1);
         let threads = within(rng, &params.threads).max(1);
-        let program = Program { jobs, retain, prelude: Vec::new(), threads: vec![Vec::new(); threads] };
+        let program = Program { jobs, retain, prelude: Vec::new(), threads: vec![Vec::new(); threads], cut: None };
         let mut draw = Draw { rng, params, swarm, program, next_stream: 0, streams: vec![Vec::new(); threads] };
         draw.prelude();
         (0..threads).for_each(|thread| draw.thread(thread));

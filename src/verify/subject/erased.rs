@@ -80,6 +80,11 @@ impl Stream {
     pub fn next(&mut self) -> Operation<'_, Delivery> {
         self.0.next()
     }
+
+    /// See [`Subject::position`].
+    pub fn position(&self) -> Option<String> {
+        self.0.position()
+    }
 }
 
 trait Object: Send + Sync {
@@ -96,6 +101,7 @@ trait Object: Send + Sync {
 
 trait Next: Send {
     fn next(&mut self) -> Operation<'_, Delivery>;
+    fn position(&self) -> Option<String>;
 }
 
 /// One stream of a subject of type `S`.
@@ -104,6 +110,10 @@ struct Of<S: Subject>(S::Stream);
 impl<S: Subject> Next for Of<S> {
     fn next(&mut self) -> Operation<'_, Delivery> {
         Box::pin(S::next(&mut self.0))
+    }
+
+    fn position(&self) -> Option<String> {
+        S::position(&self.0)
     }
 }
 

@@ -106,6 +106,12 @@ impl Subject for KernelSubject {
         Ok(())
     }
 
+    /// The place in the job's order. The incarnation's number, the other half, is fresh randomness: it tells readers
+    /// nothing, and differs between any two runs.
+    fn position(stream: &kernel::Stream) -> Option<String> {
+        stream.position().map(|position| position.sequence.to_string())
+    }
+
     fn live(&self) -> Option<usize> {
         Some(self.kernel.jobs())
     }

@@ -147,6 +147,13 @@ pub trait Subject: Send + Sync + Sized + 'static {
         std::future::ready(Err(Refused::Unsupported))
     }
 
+    /// What the router shows a reader besides the deliveries themselves, where he is now: the id or position from which he
+    /// could resume. Compared between runs (G8), judged by nothing else. `None` if it shows nothing.
+    fn position(stream: &Self::Stream) -> Option<String> {
+        let _ = stream;
+        None
+    }
+
     /// How many jobs the router still holds anything of (G10): the open ones, and those that are closed and not yet read
     /// to their end. What only handles and streams of the harness keep alive does not count. `None` if it cannot say.
     fn live(&self) -> Option<usize> {

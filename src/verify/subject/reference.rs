@@ -147,6 +147,12 @@ impl Subject for Reference {
         Ok(())
     }
 
+    /// The place in the job's order. The incarnation's number, the other half, is fresh randomness: it tells readers
+    /// nothing, and differs between any two runs.
+    fn position(stream: &Stream) -> Option<String> {
+        stream.stream.position().map(|position| position.sequence.to_string())
+    }
+
     fn live(&self) -> Option<usize> {
         Some(self.router.jobs())
     }

@@ -67,6 +67,9 @@ pub struct Stable {
     pub mutants: Vec<Mutant>,
     /// How many of them were found.
     pub kill: Kill,
+    /// How many schedules it takes to meet them; empty where nothing was hunted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hunts: Vec<Hunt>,
     /// Correct but unusual routers, which must not be flagged.
     pub near_misses: NearMisses,
     /// What was found, minimised.
@@ -307,11 +310,45 @@ pub struct Mutant {
     pub expected: Vec<Guarantee>,
     /// Who found it, by methods whose schedule is ours. A kill by any other method is volatile and does not count.
     pub killed_by: Vec<KilledBy>,
+    /// Under which explorers it was run, and what each made of it: its row of the kill matrix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// What follows ([`rules::outcome_of`]).
     pub outcome: MutantOutcome,
     /// Whether ordinary sequential tests, in the seed's style, notice it; none if they were not run against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordinary_tests_notice: Option<bool>,
+}
+
+/// What one explorer made of a planted fault. Explorers that cannot run it are not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// `interleaved`, `loom` or `shuttle`.
+    pub explorer: String,
+    /// It must find the fault: the museum says so.
+    pub must: bool,
+    /// The operations of its smallest counterexample to an expected guarantee; none if it found none that replays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<u64>,
+}
+
+/// How many schedules an explorer needs to meet a planted fault, over many seeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hunt {
+    /// The fault's id.
+    pub fault: String,
+    /// `interleaved`, `loom`, or the name of a sampler of shuttle's.
+    pub explorer: String,
+    /// How many seeds; 1 for `loom`, which draws nothing.
+    pub seeds: u64,
+    /// At most so many schedules for each seed (but for `loom`, whose frontier is its end).
+    pub most: u64,
+    /// With how many of them it met the fault.
+    pub found: u64,
+    /// The median of the number of the first schedule that showed it; none if half of the seeds did not.
+    pub median: Option<u64>,
+    /// The 95th percentile; none if more than one seed in twenty did not.
+    pub p95: Option<u64>,
 }
 
 /// One finding in a planted fault.

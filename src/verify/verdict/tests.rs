@@ -35,6 +35,7 @@ fn mutant(expected: &[Guarantee], killed_by: &[(Guarantee, &str)], outcome: Muta
         incident: String::new(),
         expected: expected.to_vec(),
         killed_by: killed_by.iter().map(by).collect(),
+        tried: Vec::new(),
         outcome,
         ordinary_tests_notice: None,
     }
@@ -63,6 +64,7 @@ fn run() -> Stable {
         obligations: vec![obligation("O1", Guarantee::G1), obligation("O2", Guarantee::G2)],
         mutants: vec![mutant(&[Guarantee::G1], &[(Guarantee::G1, "cx")], MutantOutcome::Killed)],
         kill: Kill { killed: 0, viable: 0 },
+        hunts: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,

@@ -265,7 +265,7 @@ fn close(job: usize, outcome: Outcome) -> Op {
 }
 
 fn program(retain: usize, prelude: Vec<Op>, threads: Vec<Vec<Op>>) -> Arc<Program> {
-    Arc::new(Program { jobs: vec!["a".into(), "b".into()], retain, prelude, threads })
+    Arc::new(Program { jobs: vec!["a".into(), "b".into()], retain, prelude, threads, cut: None })
 }
 
 /// Two jobs that are read while both speak: threads 0 and 1 read, thread 2 speaks, for the operators too.
