@@ -83,7 +83,8 @@ const WHOLE: [&str; 5] = ["narration p1", "data p2", "lagged 3", "other message 
 #[tokio::test]
 async fn a_stream_is_read_to_its_end_over_tcp() {
     let server = Server::new([vec![send(STREAM), send(whole()), Step::Hang]]);
-    let client = Client::new(&server.listen().await).expect("an address").capability("cap.x").expect("a token");
+    let client = Client::new(&server.listen().await).expect("an address").random(|| 0);
+    let client = client.capability("cap.x").expect("a token");
     assert!(!format!("{client:?} {:?}", client.watch()).contains("cap.x"), "a capability is shown to nobody");
     let mut watch = client.watch();
     let Some(Ok(Update::Delivery(Delivery::Narration(first)))) = next(&mut watch).await else { panic!("it is first") };
@@ -227,6 +228,31 @@ async fn a_stop_is_no_end_and_nothing_is_read_or_asked_after_it() {
         assert_eq!(all(client(&server).watch()).await, [Ok(Update::Delivery(Delivery::Done(outcome)))]);
         assert_eq!(server.left(), 1, "nobody connects again after an end");
     }
+}
+
+#[tokio::test]
+async fn a_server_is_heard_out_so_that_it_knows_its_end_has_come() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let done = format!("{:x}\r\n{DONE}\r\n", DONE.len());
+    let last = [Step::Pause, Step::StillThere, send("0\r\n\r\n"), Step::SeeOff];
+    let server = Server::new([[vec![send(head), send(done)], last.to_vec()].concat()]);
+    let client = Client::new(&server.listen().await).expect("an address").random(|| 0);
+    let mut watch = client.watch();
+    assert_eq!(next(&mut watch).await, Some(Ok(Update::Delivery(Delivery::Done(Outcome::Completed)))));
+    server.go_on();
+    assert_eq!(next(&mut watch).await, None);
+    drop(watch);
+    assert_eq!(server.parting().await.expect("closed, and not reset"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_part_is_not_waited_for() {
+    let server = Server::new([vec![send(STREAM), send(DONE), Step::Hang]]);
+    let mut watch = client(&server).watch();
+    assert!(matches!(next(&mut watch).await, Some(Ok(_))));
+    let done = Instant::now();
+    assert_eq!(next(&mut watch).await, None);
+    assert!(done.elapsed() < Duration::from_millis(1100), "{:?}", done.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,6 +17,10 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// One subscription. Dropping it closes its connection.
 ///
+/// After [`Delivery::Done`] and [`Delivery::Stopped`] poll once more, as a `while let` does: until the server has ended
+/// the connection, or a second has passed, the watch then hears it out, and closes in good order. A watch that is dropped
+/// before may reset the connection, which tells a server that its last word was not heard.
+///
 /// It lives in the task that polls it and starts none of its own: a watch that is not polled neither reads nor notices
 /// that its connection is lost.
 ///
@@ -45,8 +49,13 @@ enum State {
     },
     Open(Box<Open>),
     Waiting(Pin<Box<Sleep>>),
+    /// The last delivery was yielded; what the server says to end the connection is read, for so long at most.
+    Parting(Answer, Pin<Box<Sleep>>),
     Over,
 }
+
+/// How long a server may take to end the connection after its last word.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// A stream that is being read.
 struct Open {
@@ -98,6 +107,11 @@ impl Watch {
         loop {
             match &mut self.state {
                 State::Over => return Poll::Ready(None),
+                State::Parting(answer, until) => {
+                    if until.as_mut().poll(cx).is_ready() || !matches!(ready!(answer.poll_chunk(cx)), Some(Ok(_))) {
+                        self.state = State::Over;
+                    }
+                }
                 State::Waiting(sleep) => {
                     ready!(sleep.as_mut().poll(cx));
                     self.state = State::Due { again: true };
@@ -156,8 +170,10 @@ impl Watch {
     fn told(&mut self, message: Message) -> Result<Update, Error> {
         self.failures = 0;
         let delivery = Delivery::read(message);
-        if delivery.as_ref().map_or(true, Delivery::is_last) {
-            self.leave(State::Over);
+        match &delivery {
+            Ok(delivery) if !delivery.is_last() => {}
+            Ok(_) => self.part(),
+            Err(_) => _ = self.leave(State::Over),
         }
         delivery.map(Update::Delivery)
     }
@@ -181,14 +197,22 @@ impl Watch {
         Ok(Update::Reconnecting { after, lost })
     }
 
-    /// Gives the connection up, and keeps what it has taught.
-    fn leave(&mut self, next: State) {
-        if let State::Open(open) = std::mem::replace(&mut self.state, next) {
-            let position = open.parser.last_event_id();
-            // An id that no header can hold cannot be resumed after, and saying that it was would be untrue.
-            let sendable = HeaderValue::try_from(position).is_ok();
-            self.position = if sendable { position.to_owned() } else { String::new() };
+    /// Hears the server out. A connection that is closed with something unread is reset, by which a server takes its
+    /// last word for unheard.
+    fn part(&mut self) {
+        if let Some(answer) = self.leave(State::Over) {
+            self.state = State::Parting(answer, Box::pin(sleep(PARTING)));
         }
+    }
+
+    /// Gives the connection up, if there is one, and keeps what it has taught.
+    fn leave(&mut self, next: State) -> Option<Answer> {
+        let State::Open(open) = std::mem::replace(&mut self.state, next) else { return None };
+        let position = open.parser.last_event_id();
+        // An id that no header can hold cannot be resumed after, and saying that it was would be untrue.
+        let sendable = HeaderValue::try_from(position).is_ok();
+        self.position = if sendable { position.to_owned() } else { String::new() };
+        Some(open.answer)
     }
 }
 
@@ -207,6 +231,7 @@ impl fmt::Debug for Watch {
             State::Opening { .. } => "opening",
             State::Open(_) => "open",
             State::Waiting(_) => "waiting",
+            State::Parting(..) => "parting",
             State::Over => "over",
         };
         f.debug_struct("Watch")

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// What is done on a connection, once the request has come. After the last step it is closed.
 #[derive(Debug, Clone)]
@@ -16,6 +17,12 @@ pub(crate) enum Step {
     Wait(Duration),
     /// Says nothing more, and does not close.
     Hang,
+    /// Waits until the test says [`go_on`](Server::go_on), so that what follows travels by itself.
+    Pause,
+    /// Notes it if the client has left already, and does no more then.
+    StillThere,
+    /// Notes how the client leaves.
+    SeeOff,
 }
 
 pub(crate) fn send(bytes: impl AsRef<[u8]>) -> Step {
@@ -30,6 +37,9 @@ pub(crate) const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-str
 pub(crate) struct Server {
     scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
     requests: Arc<Mutex<Vec<String>>>,
+    resume: Arc<Notify>,
+    /// Whether the client closed, instead of resetting.
+    parting: Arc<Mutex<Option<io::Result<usize>>>>,
     /// How many bytes are on their way at most: one, and whoever reads gets them one by one.
     on_the_way: usize,
 }
@@ -37,7 +47,21 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(scripts: impl IntoIterator<Item = Vec<Step>>) -> Server {
         let scripts = Arc::new(Mutex::new(scripts.into_iter().collect()));
-        Server { scripts, requests: Arc::default(), on_the_way: 4096 }
+        Server { scripts, on_the_way: 4096, ..Server::default() }
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.resume.notify_one();
+    }
+
+    /// How the client left, once it has: what a last read from it gave.
+    pub(crate) async fn parting(&self) -> io::Result<usize> {
+        loop {
+            if let Some(parting) = self.parting.lock().expect("no test panics with it").take() {
+                return parting;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) fn byte_by_byte(mut self) -> Server {
@@ -93,6 +117,24 @@ impl Server {
                 }
                 Step::Wait(time) => tokio::time::sleep(time).await,
                 Step::Hang => std::future::pending().await,
+                Step::Pause => self.resume.notified().await,
+                Step::StillThere => {
+                    let mut byte = [0];
+                    let gone = tokio::select! {
+                        biased;
+                        _ = connection.read(&mut byte) => true,
+                        () = std::future::ready(()) => false,
+                    };
+                    if gone {
+                        let early = io::Error::other("the client left before the body had ended");
+                        *self.parting.lock().expect("no test panics with it") = Some(Err(early));
+                        return;
+                    }
+                }
+                Step::SeeOff => {
+                    let parting = connection.read(&mut [0]).await;
+                    *self.parting.lock().expect("no test panics with it") = Some(parting);
+                }
             }
         }
     }
