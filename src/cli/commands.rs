@@ -272,13 +272,16 @@ fn checks_by_outcome_sets() -> [ExplainedCheck; 3] {
         check(
             "loom",
             Strength::Exhaustive,
-            "the same inside the shipped kernel, interleaving by interleaving, but for panics and system narration".into(),
+            "the same inside the shipped kernel, interleaving by interleaving, but for panics and system narration"
+                .into(),
             "alone without a bound on preemptions; beside a load as many as show all that is seen alone, and 1 more in deep",
         ),
         check(
             "interleaved and shuttle",
             Strength::Sampled,
-            format!("drawn schedules of {observers} observers in a crowd of nine jobs at once: nothing new may be seen"),
+            format!(
+                "drawn schedules of {observers} observers in a crowd of nine jobs at once: nothing new may be seen"
+            ),
             "10 jobs, 11 threads; as many schedules as the profile says",
         ),
     ]
@@ -417,10 +420,7 @@ impl Again {
 }
 
 fn lines_of(texts: &[String]) -> History {
-    texts
-        .iter()
-        .filter_map(|text| history::parse_line(text).ok()??.into_line())
-        .collect()
+    texts.iter().filter_map(|text| history::parse_line(text).ok()??.into_line()).collect()
 }
 
 fn replay_interleaved(cx: &Counterexample, schedule: &[u8], spawner: &Spawner) -> Result<Again, Failure> {
@@ -470,7 +470,9 @@ fn replay_outcomes(
             }
             Task::CompareAgainInside { copy, program, contrast: contrast.clone() }
         }
-        other => return Err(Failure::usage(format!("{other:?} compares no outcomes; interleaved, loom and shuttle do"))),
+        other => {
+            return Err(Failure::usage(format!("{other:?} compares no outcomes; interleaved, loom and shuttle do")));
+        }
     };
     Ok(compared_again(cx, done::<noninterference::Again>(spawner.run(&task))?))
 }
@@ -516,9 +518,7 @@ fn replay_drawn(
 fn done<T>(answer: Answer<T>) -> Result<T, Failure> {
     match answer {
         Answer::Said(said) => Ok(said),
-        Answer::Ended(ended, words) => {
-            Err(Failure::internal(format!("the replay ended in {}: {words}", ended.word())))
-        }
+        Answer::Ended(ended, words) => Err(Failure::internal(format!("the replay ended in {}: {words}", ended.word()))),
     }
 }
 

@@ -16,4 +16,6 @@ pub mod views;
 
 pub use evidence::{Checked, Discrepancy, Unreadable};
 pub use style::{Style, Tone};
-pub use views::{ExplainedCheck, Explanation, FaultRow, OrdinaryTests, Replay, ReplayOutcome, Revisit, RevisitRow, Side};
+pub use views::{
+    ExplainedCheck, Explanation, FaultRow, OrdinaryTests, Replay, ReplayOutcome, Revisit, RevisitRow, Side,
+};

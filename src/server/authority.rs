@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn no_flipped_bit_is_overlooked() {
         let (sealer, job) = (sealer(), JobId::from_bits(CLAIMS.job));
-        let bytes = BASE64URL_NOPAD.decode(sealer.seal(CLAIMS)[4..].as_bytes()).expect("a token is base64");
+        let bytes = BASE64URL_NOPAD.decode(&sealer.seal(CLAIMS).as_bytes()[4..]).expect("a token is base64");
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

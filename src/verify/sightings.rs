@@ -25,8 +25,10 @@ pub struct Sighting {
     pub outcome: Outcome,
     /// In so many executions.
     pub times: u64,
-    /// Under this schedule first.
+    /// Under this schedule first, if the explorer's schedules are lists of turns.
     pub schedule: Vec<u8>,
+    /// In this execution first, from 1.
+    pub iteration: u64,
     /// And this was recorded, a line of JSON each.
     pub history: Vec<String>,
 }
@@ -38,6 +40,8 @@ pub struct Sightings {
     pub id: String,
     /// Executions.
     pub schedules: u64,
+    /// There are no others within the bound.
+    pub complete: bool,
     /// The different outcomes.
     pub seen: Vec<Sighting>,
     /// Other jobs were worked on between two answers to the observer.
@@ -92,6 +96,7 @@ mod tests {
             outcome: outcome(event),
             times: *times,
             schedule: Vec::new(),
+            iteration: 1,
             history: Vec::new(),
         });
         Sightings { seen: seen.collect(), ..Sightings::default() }

@@ -142,7 +142,9 @@ impl Validator {
     }
 
     fn parse(&mut self, text: &str) -> Result<Option<&Line>, String> {
-        let Some(WireLine { process, kind, f, value, reason, shown: _ }) = WireLine::parse(text)? else { return Ok(None) };
+        let Some(WireLine { process, kind, f, value, reason, shown: _ }) = WireLine::parse(text)? else {
+            return Ok(None);
+        };
         let line = self.step(process, kind, Said::Wire(f, value))?;
         line.reason = reason;
         Ok(Some(line))

@@ -262,7 +262,8 @@ impl Reporter {
         let state = Mutex::new(State::default());
         let answers = Mutex::new(answers);
         let wanted = plan.wanted.clone();
-        let reporter = REPORTER.get_or_init(|| Reporter { wanted, state, bench, outcomes, endings, questions, answers });
+        let reporter =
+            REPORTER.get_or_init(|| Reporter { wanted, state, bench, outcomes, endings, questions, answers });
         std::thread::spawn(move || {
             if let Ok(ending) = ended.recv() {
                 let mut bench = lock(&reporter.bench);

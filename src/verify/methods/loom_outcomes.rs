@@ -8,7 +8,7 @@
 
 use super::interleaved::Breach;
 use super::loom::{Copy, completions};
-use super::noninterference::{self, Again, Contrast, Plan, Report, Side, own_name};
+use super::noninterference::{self, Again, Contrast, Explore, Plan, Report, Side, own_name};
 use crate::compiled;
 use crate::verify::history::{History, Line};
 use crate::verify::pairings::Pairing;
@@ -20,22 +20,17 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Carries a plan out on a compilation of the kernel. A patch must have been made active. Only for child processes: loom
-/// may take the process down.
-pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
-    completions();
-    let pace = if plan.sequential { Pace::Sequential } else { Pace::Preemptive };
-    let explore = |program: &Arc<Program>, bound| explore(copy, program, bound, pace);
+/// Carries a plan out. `explore` is [`enumerate`] in a process of its own, one for each program: loom may take it down.
+pub fn carry_out(plan: &Plan, explore: Explore<'_>) -> Report {
     let mut report = Report::default();
     for pairing in plan.pairings.iter().cloned().map(Pairing::inside_the_kernel) {
         let more = plan.more_preemptions;
-        if let Some((busy, first)) = noninterference::compare(&pairing, more, &explore, &mut report) {
+        if let Some((busy, first)) = noninterference::compare(&pairing, more, explore, &mut report) {
             let again = |contrast: &Contrast, least: &Breach| {
-                let shown = Arc::new(contrast.shown_by(&least.program));
-                let side = explore(&shown, contrast.bound());
+                let side = explore(&Arc::new(contrast.shown_by(&least.program)), contrast.bound());
                 side.outcomes.get(&contrast.seen).is_some_and(|first| first.history == least.history)
             };
-            let found = noninterference::minimised(&busy, &first, (&pairing.observer, more), &explore, &again);
+            let found = noninterference::minimised(&busy, &first, (&pairing.observer, more), explore, &again);
             report.difference.get_or_insert(found);
         }
         if plan.first_only && report.difference.is_some() {
@@ -45,21 +40,22 @@ pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
     report
 }
 
-/// Explores both sides of a difference again. Only for child processes.
-pub fn again(copy: Copy, busy: &Program, contrast: &Contrast) -> Again {
-    completions();
-    let explore = |program: &Arc<Program>, bound| explore(copy, program, bound, Pace::Preemptive);
+/// Explores both sides of a difference again.
+pub fn again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> Again {
     let side = explore(&Arc::new(contrast.shown_by(busy)), contrast.bound());
     let seen = side.outcomes.get(&contrast.seen);
     Again {
         history: seen.map(|seen| seen.history.iter().map(Line::to_json).collect()).unwrap_or_default(),
         stale_at: None,
         seen: seen.is_some(),
-        differs: noninterference::differs_again(busy, contrast, &explore),
+        differs: noninterference::differs_again(busy, contrast, explore),
     }
 }
 
-fn explore(copy: Copy, program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
+/// Every interleaving of a program within a bound on preemptions (all, if none), and what it shows an observer of the first
+/// job. A patch must have been made active. Only for child processes.
+pub fn enumerate(copy: Copy, program: &Arc<Program>, preemptions: Option<usize>, sequential: bool) -> Side {
+    let pace = if sequential { Pace::Sequential } else { Pace::Preemptive };
     match copy {
         Copy::Shipped => explore_on::<compiled::loom::subject::KernelSubject>(program, preemptions, pace),
         Copy::Guarded(_) => explore_on::<compiled::guarded::loom::subject::KernelSubject>(program, preemptions, pace),

@@ -19,11 +19,12 @@ use super::interleaved::{self, Breach, Execution, Found, SplitMix, Start, every_
 use super::minimise;
 use crate::verify::findings::{Finding, Findings, Row, Status};
 use crate::verify::guarantee::Guarantee;
-use crate::verify::history::{Action, History, Kind, Line};
+use crate::verify::history::{Action, History, Kind, Line, parse_line};
 use crate::verify::outcomes::{Outcome, in_words};
 use crate::verify::pairings::{OWN, Pairing};
 use crate::verify::program::Program;
 use crate::verify::runner::Pace;
+use crate::verify::sightings::{Sighting as Seen, Sightings};
 use crate::verify::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -85,18 +86,71 @@ impl Side {
     }
 }
 
-/// Whether an operation on another job was answered between two answers about these.
+/// Whether another job was worked on between two answers about these: an operation on it was answered, or its streams
+/// delivered.
 fn is_interleaved(history: &[Line], jobs: &[&str]) -> bool {
-    let named = |line: &Line| match &line.action {
-        Action::Create { job, .. } | Action::Close { job, .. } => Some(jobs.contains(&job.as_str())),
-        Action::Emit { job, .. } => Some(job.as_deref().is_some_and(|job| jobs.contains(&job))),
-        _ => None,
-    };
-    // Before any thread runs there is nothing to be between.
-    let threads = history.iter().filter(|line| line.kind != Kind::Invoke && line.process > 0);
-    let mut sides: Vec<bool> = threads.filter_map(named).collect();
-    sides.dedup();
+    let mut own_streams: BTreeSet<&str> = BTreeSet::new();
+    let mut sides: Vec<bool> = Vec::new();
+    for line in history.iter().filter(|line| line.kind != Kind::Invoke) {
+        let is_own = match &line.action {
+            Action::Create { job, .. } | Action::Close { job, .. } => jobs.contains(&job.as_str()),
+            Action::Emit { job, .. } | Action::Subscribe { job, .. } => {
+                job.as_deref().is_some_and(|job| jobs.contains(&job))
+            }
+            Action::Receive { stream, .. } | Action::Unsubscribe { stream } => own_streams.contains(stream.as_str()),
+            // What is left when no thread can move any more comes after everything.
+            Action::Drained { .. } | Action::Retained { .. } | Action::Expired { .. } => continue,
+        };
+        if let Action::Subscribe { stream, .. } = &line.action
+            && is_own
+        {
+            own_streams.insert(stream);
+        }
+        // Before any thread runs there is nothing to be between.
+        if line.process > 0 && sides.last() != Some(&is_own) {
+            sides.push(is_own);
+        }
+    }
     sides.len() >= 3
+}
+
+impl From<Side> for Sightings {
+    fn from(side: Side) -> Sightings {
+        let seen = side.outcomes.into_iter().map(|(outcome, first)| Seen {
+            outcome,
+            times: first.times,
+            schedule: first.schedule,
+            iteration: first.iteration,
+            history: first.history.iter().map(Line::to_json).collect(),
+        });
+        Sightings {
+            seen: seen.collect(),
+            id: String::new(),
+            schedules: side.schedules,
+            complete: side.frontier_emptied,
+            interleaved: side.interleaved,
+            abnormal: side.abnormal,
+        }
+    }
+}
+
+impl From<Sightings> for Side {
+    fn from(sightings: Sightings) -> Side {
+        let run = |seen: Seen| {
+            let lines = seen.history.iter().filter_map(|text| parse_line(text).ok()??.into_line());
+            let history = lines.collect();
+            let Seen { times, schedule, iteration, .. } = seen;
+            (seen.outcome, Sighting { times, schedule, iteration, history })
+        };
+        Side {
+            outcomes: sightings.seen.into_iter().map(run).collect(),
+            schedules: sightings.schedules,
+            frontier_emptied: sightings.complete,
+            interleaved: sightings.interleaved,
+            unsupported: false,
+            abnormal: sightings.abnormal,
+        }
+    }
 }
 
 /// Explores a program within a bound on preemptions; all, if none.
@@ -152,7 +206,8 @@ impl Contrast {
     fn findings(&self, busy: &Program, history: &[Line]) -> Findings {
         let (lane, seen, instead) = self.first_difference();
         let said = |told: &Option<String>| told.as_deref().map_or("nothing more".into(), in_words);
-        let (here, there) = if self.only_busy { ("beside other jobs", "alone") } else { ("alone", "beside other jobs") };
+        let (here, there) =
+            if self.only_busy { ("beside other jobs", "alone") } else { ("alone", "beside other jobs") };
         let name = own_name(busy);
         let message = format!(
             "an observer of {name:?} sees more than its own job: {here}, {lane} can be told {}, as it never can {there}; \
@@ -160,8 +215,10 @@ impl Contrast {
             said(&seen),
             said(&instead)
         );
-        let is_it = |line: &Line| line.kind != Kind::Invoke && Some(Line { process: 0, ..line.clone() }.to_json()) == seen;
-        let witness = history.iter().zip(1..).filter(|(line, _)| is_it(line)).map(|(_, number)| number).take(1).collect();
+        let is_it =
+            |line: &Line| line.kind != Kind::Invoke && Some(Line { process: 0, ..line.clone() }.to_json()) == seen;
+        let witness =
+            history.iter().zip(1..).filter(|(line, _)| is_it(line)).map(|(_, number)| number).take(1).collect();
         let finding = Finding { guarantee: Guarantee::G8, name: Guarantee::G8.name().into(), message, witness };
         Findings {
             schema: Findings::SCHEMA.into(),

@@ -15,16 +15,15 @@
 //! What it cannot see: what loom cannot either, and besides, what the sample does not hold.
 
 use super::interleaved::{self, Abnormal, Breach, Execution, Found, Schedule, SplitMix, Task as Step, message};
+use super::noninterference::Side;
 use super::{Bench, minimise, wide};
 use crate::compiled;
-use super::noninterference::Side;
 use crate::verify::guarantee::Guarantee;
-use crate::verify::history::Line;
 use crate::verify::methods::loom::Copy;
 use crate::verify::program::{Op, Program};
 use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
-use crate::verify::sightings::{Sighting, Sightings, Watched};
+use crate::verify::sightings::{Sightings, Watched};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{
     PctScheduler, RandomScheduler, Schedule as Begin, Scheduler, Task, TaskId, UrwRandomScheduler,
@@ -335,18 +334,10 @@ pub fn sightings(copy: Copy, watched: &Watched, seed: u64, schedules_each: u64) 
     }
     let watch = watch.take();
     let side = watch.side.map(|(side, _)| side).unwrap_or_default();
-    let seen = side.outcomes.into_iter().map(|(outcome, first)| Sighting {
-        outcome,
-        times: first.times,
-        schedule: first.schedule,
-        history: first.history.iter().map(Line::to_json).collect(),
-    });
     Sightings {
         id: watched.id.clone(),
-        schedules: watch.executions,
-        seen: seen.collect(),
-        interleaved: side.interleaved,
         abnormal: watch.abnormal.map(|abnormal| format!("{abnormal:?}")),
+        ..Sightings::from(side)
     }
 }
 

@@ -9,19 +9,19 @@ use crate::compiled::guarded;
 use crate::verify::faults::{Visit, with_subject};
 use crate::verify::findings::Finding;
 use crate::verify::guarantee::Guarantee;
-use crate::verify::methods::noninterference::{self, Contrast};
+use crate::verify::methods::noninterference::{self, Contrast, Side};
 use crate::verify::methods::{hunt, interleaved, loom, loom_outcomes, quiet, replayed, shuttle, threads};
-use crate::verify::sightings::Watched;
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
+use crate::verify::sightings::{Sightings, Watched};
 use crate::verify::subject::Subject;
 use crate::verify::verdict::Ended;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The hidden argument by which the program knows that it is a child.
@@ -61,6 +61,17 @@ pub enum Task {
         copy: loom::Copy,
         /// What to compare.
         plan: noninterference::Plan,
+    },
+    /// Enumerate what a program shows an observer, under loom.
+    Enumerate {
+        /// Which compilation.
+        copy: loom::Copy,
+        /// The program.
+        program: Program,
+        /// The bound on preemptions; none means all.
+        preemptions: Option<usize>,
+        /// Force everything sequential.
+        sequential: bool,
     },
     /// Do a difference again.
     CompareAgain {
@@ -254,16 +265,19 @@ pub fn run_and_exit() -> ! {
             serde_json::to_string(&with_subject(subject, Compare(plan)))
         }
         Task::CompareInside { copy, plan } => {
+            serde_json::to_string(&loom_outcomes::carry_out(&plan, &apart(copy, plan.sequential)))
+        }
+        Task::Enumerate { copy, program, preemptions, sequential } => {
             activate(copy);
-            serde_json::to_string(&loom_outcomes::carry_out(copy, &plan))
+            let side = loom_outcomes::enumerate(copy, &program.into(), preemptions, sequential);
+            serde_json::to_string(&Sightings::from(side))
         }
         Task::CompareAgain { subject, program, seed, schedule, contrast } => {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&with_subject(subject, CompareAgain { program, seed, schedule, contrast }))
         }
         Task::CompareAgainInside { copy, program, contrast } => {
-            activate(copy);
-            serde_json::to_string(&loom_outcomes::again(copy, &program, &contrast))
+            serde_json::to_string(&loom_outcomes::again(&program, &contrast, &apart(copy, false)))
         }
         Task::Sightings { copy, watched, seed, schedules_each } => {
             std::panic::set_hook(Box::new(|_| {}));
@@ -318,6 +332,24 @@ pub fn run_and_exit() -> ! {
     println!("{}", answer.expect("a report is plain data"));
     std::process::exit(0);
 }
+
+/// Enumerates outcomes under loom, each program in a process of its own. One that takes its process down shows nothing.
+fn apart(copy: loom::Copy, sequential: bool) -> impl Fn(&Arc<Program>, Option<usize>) -> Side {
+    let spawner = Spawner::this_program(ENUMERATED_WITHIN);
+    move |program, preemptions| {
+        let failed = |words: String| Side { abnormal: Some(words), ..Side::default() };
+        let Ok(spawner) = &spawner else { return failed("the running program is not to be found".into()) };
+        let program = (**program).clone();
+        let task = Task::Enumerate { copy, program, preemptions, sequential };
+        match spawner.run::<Sightings>(&task) {
+            Answer::Said(sightings) => sightings.into(),
+            Answer::Ended(ended, words) => failed(format!("{}: {words}", ended.word())),
+        }
+    }
+}
+
+/// After which a program that is enumerated is given up: a net, beyond what any of ours takes.
+const ENUMERATED_WITHIN: Duration = Duration::from_secs(600);
 
 /// Makes a patch take effect, for as long as this process lives.
 fn activate(copy: loom::Copy) {

@@ -3,9 +3,9 @@
 mod beyond;
 pub mod child;
 mod hunt;
+mod paired;
 mod quiet;
 mod rows;
-mod paired;
 mod smaller;
 mod texts;
 mod wide;
@@ -484,7 +484,12 @@ pub fn museum(spawner: &Spawner) -> Vec<Exhibit> {
     };
     let mut jobs = options.museum();
     // A patch is found by loom; what `interleaved` makes of it is for the kill matrix.
-    jobs.retain(|job| !matches!(job.aim, Aim::NearMiss(_) | Aim::NearMissQuiet(_) | Aim::NearMissCompared(_) | Aim::Interleaved(Fault::Patch(_))));
+    jobs.retain(|job| {
+        !matches!(
+            job.aim,
+            Aim::NearMiss(_) | Aim::NearMissQuiet(_) | Aim::NearMissCompared(_) | Aim::Interleaved(Fault::Patch(_))
+        )
+    });
     let tasks: Vec<Task> = jobs.iter().map(|job| job.task.clone()).collect();
     let answers: Vec<Answer<Value>> = spawner.run_all(&tasks, &|_, _| {});
     let found = smaller::found(&jobs, &answers, spawner, Effort::Confirm);

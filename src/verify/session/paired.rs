@@ -85,11 +85,8 @@ impl Options {
             let seed = SplitMix(self.seed.wrapping_add(2)).next();
             if self.asks_for(Guarantee::G8) {
                 let own = |pairing: &Pairing| vec![pairing.crowd.jobs[OWN].clone()];
-                let crowd = |pairing: Pairing| Watched {
-                    jobs: own(&pairing),
-                    id: pairing.observer,
-                    program: pairing.crowd,
-                };
+                let crowd =
+                    |pairing: Pairing| Watched { jobs: own(&pairing), id: pairing.observer, program: pairing.crowd };
                 let watched = pairings().into_iter().map(crowd).collect();
                 let task = Task::Sightings { copy, watched, seed, schedules_each: drawn };
                 jobs.push(Job { task, aim: Aim::Crowds });
@@ -169,6 +166,26 @@ fn preemptions(compared: &[&Compared]) -> Facts {
     ])
 }
 
+/// Fills a row in with what came of comparisons over all schedules.
+fn fill_sets(row: &mut Obligation, report: &Result<Report, (Ended, String)>, compared: &[Compared]) {
+    let compared: Vec<&Compared> = compared.iter().collect();
+    match report {
+        Ok(report) => {
+            row.bounds.extend(preemptions(&compared));
+            row.explored = explored(&compared, report.quiet);
+            let complete = compared.iter().all(|c| c.frontier_emptied);
+            row.explored.insert(FRONTIER_EMPTIED.into(), json!(complete && !compared.is_empty()));
+            let used = compared.iter().map(|c| c.schedules).sum();
+            row.budget = Budget { kind: "schedules".into(), limit: 0, used, hit: !complete };
+            row.antecedents = antecedents(&compared);
+            if let Some(abnormal) = &report.abnormal {
+                end_badly(row, if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic }, abnormal);
+            }
+        }
+        Err((ended, words)) => end_badly(row, *ended, words),
+    }
+}
+
 impl Rows<'_> {
     pub(super) fn compared(&mut self, job: &Job, answer: &Answer<Value>) {
         let Task::Compare { plan, .. } = &job.task else { return };
@@ -180,10 +197,12 @@ impl Rows<'_> {
             report.as_ref().map(of).unwrap_or_default()
         };
         let loads = plan.pairings.iter().flat_map(|pairing| pairing.loads.iter().map(|load| &load.program));
-        let mut sets = self.sets("outcome-sets", &report, &part(false), loads.collect());
+        let mut sets = blank(Guarantee::G8, "interleaved", "outcome-sets", Strength::Exhaustive);
         sets.statement = "over all schedules, what an observer can see beside each load on another job is what it can \
                           see alone"
             .into();
+        sets.bounds = bounds(loads);
+        fill_sets(&mut sets, &report, &part(false));
         let mut crowds = blank(Guarantee::G8, "interleaved", "crowds", Strength::Sampled);
         crowds.statement =
             "over drawn schedules, an observer beside nine jobs at once sees nothing that it cannot see alone".into();
@@ -210,50 +229,20 @@ impl Rows<'_> {
         self.obligations.extend([sets, crowds]);
     }
 
-    /// A row about comparisons over all schedules.
-    fn sets(
-        &self,
-        part: &str,
-        report: &Result<Report, (Ended, String)>,
-        compared: &[Compared],
-        programs: Vec<&crate::verify::program::Program>,
-    ) -> Obligation {
-        let mut row = blank(Guarantee::G8, "interleaved", part, Strength::Exhaustive);
-        row.bounds = bounds(programs);
-        let compared: Vec<&Compared> = compared.iter().collect();
-        match report {
-            Ok(report) => {
-                row.bounds.extend(preemptions(&compared));
-                row.explored = explored(&compared, report.quiet);
-                let complete = compared.iter().all(|c| c.frontier_emptied);
-                row.explored.insert(FRONTIER_EMPTIED.into(), json!(complete && !compared.is_empty()));
-                let used = compared.iter().map(|c| c.schedules).sum();
-                row.budget = Budget { kind: "schedules".into(), limit: 0, used, hit: !complete };
-                row.antecedents = antecedents(&compared);
-                if let Some(abnormal) = &report.abnormal {
-                    end_badly(&mut row, if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic }, abnormal);
-                }
-            }
-            Err((ended, words)) => end_badly(&mut row, *ended, words),
-        }
-        row
-    }
-
     pub(super) fn compared_inside(&mut self, at: usize, job: &Job, answer: &Answer<Value>) {
         let Task::CompareInside { plan, .. } = &job.task else { return };
         let report: Result<Report, _> = read(answer);
         let pairing = plan.pairings[0].clone().inside_the_kernel();
-        let programs = pairing.loads.iter().map(|load| &load.program).collect();
         let compared = report.as_ref().map(|report| report.compared.clone()).unwrap_or_default();
-        let mut row = self.sets("", &report, &compared, programs);
-        row.method = "loom".into();
-        row.id = format!("G8/loom/observer-{}", at + 1);
-        row.budget.kind = "interleavings".into();
+        let mut row = blank(Guarantee::G8, "loom", &format!("observer-{}", at + 1), Strength::Exhaustive);
+        row.bounds = bounds(pairing.loads.iter().map(|load| &load.program));
         row.statement = format!(
             "over all interleavings inside the shipped kernel, what can be seen of a job that {} beside each load on another \
              job is what can be seen of it alone",
             pairing.observer
         );
+        fill_sets(&mut row, &report, &compared);
+        row.budget.kind = "interleavings".into();
         for (from, to) in [("schedules", "interleavings"), ("schedules_alone", "interleavings_alone")] {
             if let Some(count) = row.explored.remove(from) {
                 row.explored.insert(to.into(), count);
@@ -306,9 +295,10 @@ impl Rows<'_> {
         let Task::Sightings { watched, seed, schedules_each, .. } = &job.task else { return };
         let report: Result<Vec<Sightings>, _> = read(answer);
         let mut row = blank(Guarantee::G8, "shuttle", "crowds", Strength::Sampled);
-        row.statement = "inside the shipped kernel, over drawn schedules, an observer beside nine jobs at once sees nothing \
+        row.statement =
+            "inside the shipped kernel, over drawn schedules, an observer beside nine jobs at once sees nothing \
                          that it cannot see alone"
-            .into();
+                .into();
         row.beyond = true;
         row.bounds = bounds(watched.iter().map(|watched| &watched.program));
         let samplers = crate::verify::methods::shuttle::Sampler::ALL.len() as u64;

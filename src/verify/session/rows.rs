@@ -2,8 +2,8 @@
 //! ([`verdict::rules`](crate::verify::verdict::rules)).
 
 use super::beyond::Observed;
-use super::paired::Enumerated;
 use super::child::Answer;
+use super::paired::Enumerated;
 use super::{Aim, Job, Options, Outcome, beyond, texts};
 use crate::verify::counterexample::Counterexample;
 use crate::verify::explain::explain;
@@ -14,8 +14,8 @@ use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
 use crate::verify::program::{Op, Program};
 use crate::verify::verdict::{
-    Agreement, Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill, KilledBy,
-    Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool, Tried,
+    Agreement, Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill,
+    KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool, Tried,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -186,7 +186,8 @@ impl Rows<'_> {
     fn model(&mut self, model: &loom::Model, job: &Job, answer: &Answer<Value>, found: &[loom::Found]) {
         let super::Task::Loom { plan, .. } = &job.task else { return };
         let report: Result<loom::Report, _> = read(answer);
-        if let Ok(report) = report.as_ref().map_err(drop).and_then(|r| if r.breach.is_none() { Ok(r) } else { Err(()) }) {
+        if let Ok(report) = report.as_ref().map_err(drop).and_then(|r| if r.breach.is_none() { Ok(r) } else { Err(()) })
+        {
             let outcomes = report.outcomes.iter().cloned().collect();
             self.enumerated.insert(model.id.into(), (outcomes, report.completed));
         }

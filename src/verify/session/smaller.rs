@@ -93,8 +93,13 @@ impl Hunted<'_> {
     /// The first breach of the guarantee in a program within these bounds. One that takes its child down, or is not
     /// explored in time, shows none.
     fn explore(&self, program: &Program, bounds: Vec<Option<usize>>) -> Option<Breach> {
-        let plan =
-            Plan { program: program.clone(), bounds, sequential: self.plan.sequential, wanted: vec![self.guarantee], outcomes: false };
+        let plan = Plan {
+            program: program.clone(),
+            bounds,
+            sequential: self.plan.sequential,
+            wanted: vec![self.guarantee],
+            outcomes: false,
+        };
         let answer = self.spawner.run::<Report>(&Task::Loom { copy: self.copy, plan });
         answer.said()?.breach.clone().filter(|breach| breach.breaks(self.guarantee))
     }

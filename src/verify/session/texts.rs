@@ -51,12 +51,12 @@ pub(super) fn residual_risks() -> Vec<Risk> {
             "R3",
             "the layers above the kernel (router, sinks) are interleaved between their operations only, not inside them",
         ),
+        ("R4", "weak memory beyond what loom models; the kernel orders everything by locks"),
         (
             "R5",
             "the bound on closed jobs that linger unread is one for the whole router: whoever closes more jobs than that \
              makes the oldest of them go, whosever it is (counted; no run comes near it)",
         ),
-        ("R4", "weak memory beyond what loom models; the kernel orders everything by locks"),
     ];
     rows.into_iter().map(|(id, text)| Risk { id: id.into(), text: text.into() }).collect()
 }

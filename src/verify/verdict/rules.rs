@@ -3,7 +3,8 @@
 
 use super::super::findings::Status;
 use super::{
-    Agreement, Budget, Claim, FRONTIER_EMPTIED, Fired, Kill, Mutant, MutantOutcome, NearMisses, Obligation, Stable, Strength,
+    Agreement, Budget, Claim, FRONTIER_EMPTIED, Fired, Kill, Mutant, MutantOutcome, NearMisses, Obligation, Stable,
+    Strength,
 };
 use serde_json::Value;
 
