@@ -2,7 +2,7 @@
 //!
 //! A run is judged whose program has a [cut](super::program::Cut). The *load* is the thread that is cut, with every thread
 //! and stream that has business with a job of its; the *observers* are all others. What an observer may expect is what it
-//! has when it is [alone](alone): so the judge first looks at every run of the observers alone, and speaks only where
+//! has when it is [`alone`]: so the judge first looks at every run of the observers alone, and speaks only where
 //! those are without any trouble. Then any trouble beside the load was brought by the load:
 //!
 //! - an operation that never returned though nobody can move any more, or whose caller a panic took away,

@@ -1,6 +1,6 @@
 //! `loom`: every interleaving of a small program inside the shipped kernel.
 //!
-//! A model is a fixed [`Program`](crate::verify::program::Program); its threads become loom's threads, and loom (a stateless model checker with
+//! A model is a fixed [`Program`]; its threads become loom's threads, and loom (a stateless model checker with
 //! partial-order reduction after CDSChecker, Norris and Demsky, OOPSLA 2013) runs it once for every way in which the
 //! kernel's lock operations can interleave, up to equivalence, within a bound on preemptions where one is given. Each
 //! execution's history is judged.

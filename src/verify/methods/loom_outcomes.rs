@@ -1,4 +1,4 @@
-//! Outcome sets under [`loom`](super::loom): [`noninterference`](super::noninterference) inside the shipped kernel.
+//! Outcome sets under [`loom`](super::loom): [`noninterference`] inside the shipped kernel.
 //!
 //! Every interleaving of an observer alone, without a bound on preemptions, and beside each load within the bound that
 //! suffices alone. loom proves completion as it does for the models: by its own words, compared with our count. Nothing

@@ -4,7 +4,7 @@
 //! identity: a program that fails in another way is another finding). Removing one operation at a time until none can
 //! go leaves a program from which every single operation is needed; the last search then goes through schedules with
 //! few switches first. Where that is not the smallest there is, because several operations do one thing, they are
-//! [told as one](told_as_one), and removing goes on.
+//! told as one, and removing goes on.
 
 use super::Bench;
 use super::interleaved::{self, Breach, Start};

@@ -80,7 +80,7 @@ impl Side {
     ) {
         self.schedules += times;
         let outcome = Outcome::seen(history, program.threads.len(), jobs);
-        self.interleaved = self.interleaved || is_interleaved(history, jobs);
+        self.interleaved = self.interleaved || is_interleaved(history, program.threads.len(), jobs);
         let first = || Sighting { times: 0, schedule: schedule.to_vec(), iteration, history: history.to_vec() };
         self.outcomes.entry(outcome).or_insert_with(first).times += times;
     }
@@ -88,7 +88,7 @@ impl Side {
 
 /// Whether another job was worked on between two answers about these: an operation on it was answered, or its streams
 /// delivered.
-fn is_interleaved(history: &[Line], jobs: &[&str]) -> bool {
+fn is_interleaved(history: &[Line], threads: usize, jobs: &[&str]) -> bool {
     let mut own_streams: BTreeSet<&str> = BTreeSet::new();
     let mut sides: Vec<bool> = Vec::new();
     for line in history.iter().filter(|line| line.kind != Kind::Invoke) {
@@ -106,8 +106,9 @@ fn is_interleaved(history: &[Line], jobs: &[&str]) -> bool {
         {
             own_streams.insert(stream);
         }
-        // Before any thread runs there is nothing to be between.
-        if line.process > 0 && sides.last() != Some(&is_own) {
+        // Before any thread runs, and when none can move any more, there is nothing to be between.
+        let in_a_thread = (1..=threads as i64).contains(&line.process);
+        if in_a_thread && sides.last() != Some(&is_own) {
             sides.push(is_own);
         }
     }
