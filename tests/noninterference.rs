@@ -97,3 +97,13 @@ fn everything_sequential_an_observer_sees_one_thing_only() {
     report.alone.iter().for_each(outcomes);
     assert!(report.compared.iter().all(|compared| !compared.interleaved));
 }
+
+#[test]
+fn a_crowd_shows_what_a_load_does() {
+    let number = number_of("global-cursor").expect("it is in the museum");
+    let report = with_subject(number, Compare(plan(false))).expect("it has a number");
+    let crowd = report.crowd.expect("whoever narrates moves the cursor on");
+    assert!(crowd.found.replays && crowd.contrast.only_busy, "{crowd:#?}");
+    let alone = |compared: &noninterference::Compared| compared.load.is_none() && compared.differs;
+    assert!(report.compared.iter().any(alone));
+}

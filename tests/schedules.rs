@@ -5,9 +5,10 @@
 #![cfg(feature = "cli")]
 
 use narrowcast::verify::counterexample::{Counterexample, How};
-use narrowcast::verify::methods::loom::{Copy, Plan, Report};
+use narrowcast::verify::methods::loom::{Copy, Plan, Report, models};
 use narrowcast::verify::program::Program;
 use narrowcast::verify::session::child::{Answer, Spawner, Task};
+use narrowcast::verify::sightings::{Sightings, Watched};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -291,4 +292,29 @@ fn one_seed_gives_one_digest_on_one_core_and_on_two() {
     assert_eq!((&one["volatile"]["cores"], &two["volatile"]["cores"]), (&json!(1), &json!(cores)), "so they differ");
     assert_eq!(one["stable"]["hunts"].as_array().map(Vec::is_empty), Some(false), "hunts are part of it");
     assert_eq!(one["stable_sha256"], two["stable_sha256"]);
+}
+
+/// An enumeration that is cut short is noticed: what is drawn goes beyond it.
+#[test]
+fn explorers_do_not_agree_where_one_of_them_has_not_looked_far_enough() {
+    let spawner = Spawner { program: PROGRAM.into(), deadline: Duration::from_secs(300), at_once: 1 };
+    let model = models().into_iter().find(|model| model.id == "lag-against-read").expect("it is a model");
+    let (id, program) = (model.id.to_owned(), model.program);
+    let watched = vec![Watched { id, program: program.clone(), jobs: Vec::new() }];
+    let draw = Task::Sightings { copy: Copy::Shipped, watched, seed: 1, schedules_each: 500 };
+    let drawn: Vec<Sightings> = match spawner.run(&draw) {
+        Answer::Said(drawn) => drawn,
+        Answer::Ended(ended, words) => panic!("{} {words}", ended.word()),
+    };
+    let agreement = |preemptions| {
+        let plan = Plan { outcomes: true, ..Plan::within(&program, preemptions, Vec::new()) };
+        let Answer::Said(report) = spawner.run::<Report>(&Task::Loom { copy: Copy::Shipped, plan }) else {
+            panic!("loom does not answer");
+        };
+        assert!(report.completed);
+        drawn[0].agreement(&report.outcomes.into_iter().collect(), report.completed)
+    };
+    let (short, whole) = (agreement(Some(0)), agreement(Some(3)));
+    assert!(!short.holds() && short.beyond > 0, "{short:?}");
+    assert!(whole.holds() && whole.outcomes > short.outcomes, "{whole:?}");
 }

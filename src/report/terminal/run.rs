@@ -217,8 +217,13 @@ fn remarks(obligation: &Obligation) -> Vec<(String, Tone)> {
     }
     if obligation.budget.hit {
         let budget = &obligation.budget;
-        let spent = format!("{} of {} {}", thousands(budget.used), thousands(budget.limit), spaced(&budget.kind));
-        remarks.push((format!("its budget ended it first: {spent}"), Tone::Doubt));
+        let (used, kind) = (thousands(budget.used), spaced(&budget.kind));
+        // Without a limit of its own it was something else that ended it; the statement says what.
+        let remark = match budget.limit {
+            0 => format!("it did not come to its end: {used} {kind}"),
+            limit => format!("its budget ended it first: {used} of {} {kind}", thousands(limit)),
+        };
+        remarks.push((remark, Tone::Doubt));
     } else if obligation.result == Status::Inconclusive {
         remarks.push(("it did not do what its strength promises".to_owned(), Tone::Doubt));
     }

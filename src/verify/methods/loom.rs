@@ -173,15 +173,28 @@ fn explore<S: Subject>(plan: &Plan, reporter: &'static Reporter) {
 fn explore_once<S: Subject>(plan: &Plan, preemptions: Option<usize>, reporter: &'static Reporter) {
     let program = Arc::new(plan.program.clone());
     let pace = if plan.sequential { Pace::Sequential } else { Pace::Preemptive };
+    every::<S>(&program, preemptions, pace, |recorder| reporter.watch(recorder), |recorder| reporter.judge(recorder));
+}
+
+/// Has loom execute a program in every interleaving within a bound on preemptions; in all, if there is none. `begun` is given
+/// the recorder of each execution as it begins, `ended` when it is over. No limit of loom's ends it silently.
+pub(super) fn every<S: Subject>(
+    program: &Arc<Program>,
+    preemptions: Option<usize>,
+    pace: Pace,
+    begun: impl Fn(Arc<Recorder>) + Send + Sync + 'static,
+    ended: impl Fn(&Recorder) + Send + Sync + 'static,
+) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;
     builder.max_branches = 10_000;
     builder.max_duration = None;
     builder.max_permutations = None;
     builder.checkpoint_file = None;
+    let program = Arc::clone(program);
     builder.check(move || {
         let run = Run::new::<S>(Arc::clone(&program), pace, 0);
-        reporter.watch(run.recorder());
+        begun(run.recorder());
         loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
         if pace == Pace::Sequential {
             (0..program.threads.len()).for_each(|t| loom::future::block_on(Box::pin(Arc::clone(&run).thread(t))));
@@ -191,14 +204,12 @@ fn explore_once<S: Subject>(plan: &Plan, preemptions: Option<usize>, reporter: &
                 loom::thread::spawn(move || loom::future::block_on(Box::pin(run.thread(thread))))
             };
             let threads: Vec<_> = (0..program.threads.len()).map(spawn).collect();
-            threads
-                .into_iter()
-                .for_each(|thread| thread.join().expect("a model's thread that panics has ended the process"));
+            threads.into_iter().for_each(|thread| thread.join().expect("a thread that panics ends the exploration"));
         }
         run.drain();
         let recorder = run.recorder();
         drop(run);
-        reporter.judge(&recorder);
+        ended(&recorder);
     });
 }
 

@@ -7,13 +7,13 @@
 //! What it cannot see: loads that wait for good (loom takes those for a deadlock), panics, system narration.
 
 use super::interleaved::Breach;
-use super::loom::{Copy, completions};
+use super::loom::{Copy, completions, every};
 use super::noninterference::{self, Again, Contrast, Explore, Plan, Report, Side, own_name};
 use crate::compiled;
 use crate::verify::history::{History, Line};
 use crate::verify::pairings::Pairing;
 use crate::verify::program::Program;
-use crate::verify::runner::{Pace, Run};
+use crate::verify::runner::{Pace, Recorder};
 use crate::verify::subject::Subject;
 use std::any::Any;
 use std::collections::HashMap;
@@ -68,37 +68,16 @@ type Recorded = HashMap<History, (u64, u64)>;
 fn explore_on<S: Subject>(program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
     // A leaf lock: loom sees nothing of it.
     let recorded: Arc<Mutex<(Recorded, u64)>> = Arc::default();
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = preemptions;
-    builder.max_branches = 10_000;
-    builder.max_duration = None;
-    builder.max_permutations = None;
-    builder.checkpoint_file = None;
-    let (model, notes) = (Arc::clone(program), Arc::clone(&recorded));
+    let notes = Arc::clone(&recorded);
+    let note = move |recorder: &Recorder| {
+        let history = recorder.history();
+        let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.1 += 1;
+        let iteration = notes.1;
+        notes.0.entry(history).or_insert((0, iteration)).0 += 1;
+    };
     let _what_was_said_before = completions();
-    let explored = catch_unwind(AssertUnwindSafe(|| {
-        builder.check(move || {
-            let run = Run::new::<S>(Arc::clone(&model), pace, 0);
-            loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
-            let threads = 0..model.threads.len();
-            if pace == Pace::Sequential {
-                threads.for_each(|thread| loom::future::block_on(Box::pin(Arc::clone(&run).thread(thread))));
-            } else {
-                let spawn = |thread| {
-                    let run = Arc::clone(&run);
-                    loom::thread::spawn(move || loom::future::block_on(Box::pin(run.thread(thread))))
-                };
-                let spawned: Vec<_> = threads.map(spawn).collect();
-                spawned.into_iter().for_each(|thread| thread.join().expect("a thread that panics ends the model"));
-            }
-            run.drain();
-            let history = run.recorder().history();
-            let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
-            notes.1 += 1;
-            let iteration = notes.1;
-            notes.0.entry(history).or_insert((0, iteration)).0 += 1;
-        });
-    }));
+    let explored = catch_unwind(AssertUnwindSafe(|| every::<S>(program, preemptions, pace, drop, note)));
     let recorded = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
     side(program, recorded, explored)
 }

@@ -245,8 +245,12 @@ fn differ(one: &Side, other: &Side, only_busy: bool, preemptions: Option<usize>)
 
 /// The smallest bound on preemptions at which a program shows all that it shows without one.
 pub fn sufficient_bound(alone: &Arc<Program>, complete: &Side, explore: Explore<'_>) -> usize {
-    let shows_all = |bound: &usize| explore(alone, Some(*bound)).outcomes.len() >= complete.outcomes.len();
-    (0..).find(shows_all).expect("a large bound is none")
+    // Where a search is not brought to its end, a larger one is not either.
+    let suffices = |bound: &usize| {
+        let side = explore(alone, Some(*bound));
+        side.outcomes.len() >= complete.outcomes.len() || !side.frontier_emptied
+    };
+    (0..).find(suffices).expect("a large bound is none")
 }
 
 /// How a busy program and what is left of it when purged differ, if they do.
@@ -333,8 +337,10 @@ pub struct Report {
     pub alone: Vec<(String, Vec<Outcome>)>,
     /// Runs of observers alone: without a bound, and to find the bound.
     pub quiet: u64,
-    /// The first difference.
+    /// The first difference beside a load.
     pub difference: Option<Difference>,
+    /// The first that was drawn in a crowd, as it was drawn.
+    pub crowd: Option<Difference>,
     /// A panic or a hang.
     pub abnormal: Option<String>,
 }
@@ -349,8 +355,9 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
     let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, plan.schedules_each);
     let mut report = Report::default();
     for pairing in &plan.pairings {
-        let differing = compare(pairing, plan.more_preemptions, &explore, &mut report);
-        if let Some((busy, first)) = differing.or_else(|| crowded(pairing, &explorer, &mut report)) {
+        let crowd = crowded(pairing, &explorer, &mut report);
+        report.crowd = report.crowd.take().or(crowd);
+        if let Some((busy, first)) = compare(pairing, plan.more_preemptions, &explore, &mut report) {
             let again = |contrast: &Contrast, least: &Breach| explorer.is_again(contrast, least);
             let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, SCHEDULES_TO_SHRINK);
             let found = minimised(&busy, &first, (&pairing.observer, plan.more_preemptions), &explore, &again);
@@ -418,8 +425,9 @@ impl Compared {
     }
 }
 
-/// Draws schedules of an observer in a crowd, and looks for what it does not see alone.
-fn crowded(pairing: &Pairing, explorer: &Explorer<'_>, report: &mut Report) -> Option<Differing> {
+/// Draws schedules of an observer in a crowd, and looks for what it does not see alone. Crowds are too wide to be made smaller
+/// by trying all schedules of what is left; where the difference is one that a load alone can show, its pair is small.
+fn crowded(pairing: &Pairing, explorer: &Explorer<'_>, report: &mut Report) -> Option<Difference> {
     if explorer.plan.drawn == 0 {
         return None;
     }
@@ -429,7 +437,12 @@ fn crowded(pairing: &Pairing, explorer: &Explorer<'_>, report: &mut Report) -> O
     let differing = contrast(&alone, &beside, None);
     let compared = Compared::of(pairing, 0, &alone, &beside);
     report.compared.push(Compared { differs: differing.is_some(), ..compared });
-    Some((pairing.crowd.clone(), differing?))
+    let (contrast, run) = differing?;
+    let mut difference = drawn(&pairing.crowd, &pairing.observer, contrast, &run);
+    let (shown, seed) = (Arc::new(pairing.crowd.clone()), explorer.plan.seed);
+    let again = replay_on(explorer.start, &shown, SplitMix(seed).next(), &run.schedule);
+    difference.found.replays = again.history == run.history && is_again(&difference.contrast, &shown, &again.history);
+    Some(difference)
 }
 
 /// At most so many schedules of either side of a smaller pair.
@@ -477,7 +490,7 @@ pub fn minimised(
     }
 }
 
-/// A difference as it was drawn, by an explorer that cannot try all schedules of anything smaller.
+/// A difference as it was drawn. Nobody has run it again.
 pub fn drawn(busy: &Program, observer: &str, contrast: Contrast, run: &Sighting) -> Difference {
     let found = Found {
         guarantee: Guarantee::G8,
@@ -487,7 +500,7 @@ pub fn drawn(busy: &Program, observer: &str, contrast: Contrast, run: &Sighting)
         findings: contrast.findings(busy, &run.history),
         program: busy.clone(),
         schedule: run.schedule.clone(),
-        replays: true,
+        replays: false,
     };
     Difference { found, iteration: run.iteration, contrast }
 }

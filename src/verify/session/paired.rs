@@ -141,13 +141,12 @@ fn antecedents(compared: &[&Compared]) -> Vec<Antecedent> {
 }
 
 /// How far comparisons looked.
-fn explored(compared: &[&Compared], quiet: u64) -> Facts {
+fn explored(compared: &[&Compared]) -> Facts {
     let observers: BTreeMap<&str, u64> = compared.iter().map(|c| (c.observer.as_str(), c.alone)).collect();
     facts([
         ("comparisons", json!(compared.len())),
         ("outcomes_alone", json!(observers.values().sum::<u64>())),
         ("schedules", json!(compared.iter().map(|c| c.schedules).sum::<u64>())),
-        ("schedules_alone", json!(quiet)),
     ])
 }
 
@@ -167,20 +166,22 @@ fn preemptions(compared: &[&Compared]) -> Facts {
 }
 
 /// Fills a row in with what came of comparisons over all schedules.
-fn fill_sets(row: &mut Obligation, report: &Result<Report, (Ended, String)>, compared: &[Compared]) {
+/// Of so many schedules each, at most; 0 if there is no such limit.
+fn fill_sets(row: &mut Obligation, report: &Result<Report, (Ended, String)>, compared: &[Compared], each: u64) {
     let compared: Vec<&Compared> = compared.iter().collect();
     match report {
         Ok(report) => {
             row.bounds.extend(preemptions(&compared));
-            row.explored = explored(&compared, report.quiet);
+            row.explored = explored(&compared);
+            row.explored.insert("schedules_alone".into(), json!(report.quiet));
             let complete = compared.iter().all(|c| c.frontier_emptied);
             row.explored.insert(FRONTIER_EMPTIED.into(), json!(complete && !compared.is_empty()));
             let used = compared.iter().map(|c| c.schedules).sum();
-            row.budget = Budget { kind: "schedules".into(), limit: used, used, hit: !complete };
+            row.budget = Budget { kind: "schedules".into(), limit: each * compared.len() as u64, used, hit: !complete };
             row.antecedents = antecedents(&compared);
             if let Some(abnormal) = &report.abnormal {
-                // A run that ends badly is a breach, but not of G8, unless it does so beside others only: then the sets
-                // differ. What it keeps from being compared is not known.
+                // A run that ends badly may be the load's own doing, or the observer's: it breaks something, but says
+                // nothing of what the one shows the other, and what it kept from being compared is not known.
                 row.statement.push_str(&format!(" (not compared to the end: {abnormal})"));
                 row.budget.hit = true;
             }
@@ -205,7 +206,7 @@ impl Rows<'_> {
                           see alone"
             .into();
         sets.bounds = bounds(loads);
-        fill_sets(&mut sets, &report, &part(false));
+        fill_sets(&mut sets, &report, &part(false), plan.schedules_each);
         let mut crowds = blank(Guarantee::G8, "interleaved", "crowds", Strength::Sampled);
         crowds.statement =
             "over drawn schedules, an observer beside nine jobs at once sees nothing that it cannot see alone".into();
@@ -217,7 +218,7 @@ impl Rows<'_> {
         let drawn: Vec<&Compared> = drawn.iter().collect();
         match &report {
             Ok(_) => {
-                crowds.explored = explored(&drawn, 0);
+                crowds.explored = explored(&drawn);
                 crowds.explored.insert("sampler".into(), json!("uniform over who can move, SplitMix64"));
                 crowds.antecedents = antecedents(&drawn);
                 crowds.budget.used = drawn.iter().map(|c| c.schedules).sum();
@@ -225,9 +226,14 @@ impl Rows<'_> {
             }
             Err((ended, words)) => end_badly(&mut crowds, *ended, words),
         }
-        if let Some(difference) = report.iter().find_map(|report| report.difference.as_ref()) {
-            let row = if part(true).iter().any(|c| c.differs) { &mut crowds } else { &mut sets };
-            row.counterexamples.push(self.show_difference("interleaved", plan.seed, difference));
+        if let Ok(report) = &report {
+            if let Some(difference) = &report.difference {
+                sets.counterexamples.push(self.show_difference("interleaved", "outcome-sets", plan.seed, difference));
+            }
+            if let Some(difference) = &report.crowd {
+                let seed = SplitMix(plan.seed).next();
+                crowds.counterexamples.push(self.show_difference("interleaved", "crowds", seed, difference));
+            }
         }
         self.obligations.extend([sets, crowds]);
     }
@@ -244,7 +250,7 @@ impl Rows<'_> {
              job is what can be seen of it alone",
             pairing.observer
         );
-        fill_sets(&mut row, &report, &compared);
+        fill_sets(&mut row, &report, &compared, 0);
         row.budget.kind = "interleavings".into();
         for (from, to) in [("schedules", "interleavings"), ("schedules_alone", "interleavings_alone")] {
             if let Some(count) = row.explored.remove(from) {
@@ -257,14 +263,14 @@ impl Rows<'_> {
                 self.alone.insert(observer.clone(), (outcomes.iter().cloned().collect(), complete));
             }
             if let Some(difference) = &report.difference {
-                row.counterexamples.push(self.show_difference("loom", plan.seed, difference));
+                row.counterexamples.push(self.show_difference("loom", "outcome-sets", plan.seed, difference));
             }
         }
         self.obligations.push(row);
     }
 
-    fn show_difference(&mut self, explorer: &str, seed: u64, difference: &Difference) -> String {
-        let id = format!("G8-{explorer}-outcome-sets");
+    fn show_difference(&mut self, explorer: &str, part: &str, seed: u64, difference: &Difference) -> String {
+        let id = format!("G8-{explorer}-{part}");
         let cx = Counterexample::of_outcomes(id, self.subject(), seed, explorer, difference);
         self.show("counterexamples", cx)
     }
@@ -329,7 +335,7 @@ impl Rows<'_> {
                 let run = Run { schedule: new.schedule.clone(), history: lines.collect(), ..Run::default() };
                 let contrast = Contrast::new_beside(&new.outcome, &alone);
                 let difference = drawn(&watched.program, &sightings.id, contrast, &run);
-                row.counterexamples.push(self.show_difference("shuttle", seed, &difference));
+                row.counterexamples.push(self.show_difference("shuttle", "crowds", seed, &difference));
             }
         }
         let schedules: u64 = report.iter().map(|sightings| sightings.schedules).sum();
