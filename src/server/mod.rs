@@ -96,7 +96,11 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     service: Arc<Service>,
+    wrap: Wrap,
 }
+
+/// What is put around the routes.
+type Wrap = Box<dyn FnOnce(axum::Router) -> axum::Router + Send>;
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +200,8 @@ impl Server {
         let address = listener.local_addr().map_err(|error| StartError::Bind(wanted, error))?;
         config.listen = address;
         let router = router(&config);
-        Ok(Server { listener, address, service: Arc::new(Service::new(config, router)) })
+        let service = Arc::new(Service::new(config, router));
+        Ok(Server { listener, address, service, wrap: Box::new(|routes| routes) })
     }
 
     /// Where it listens.
@@ -209,15 +214,23 @@ impl Server {
         Handle(Arc::clone(&self.service))
     }
 
+    /// Puts layers of the embedder's own around all routes, such as one that traces requests. What is put around first
+    /// stands innermost. Whatever such a layer does to requests and answers, no guarantee of this crate speaks for it.
+    #[must_use]
+    pub fn wrapped(self, wrap: impl FnOnce(axum::Router) -> axum::Router + Send + 'static) -> Server {
+        let inner = self.wrap;
+        Server { wrap: Box::new(|routes| wrap(inner(routes))), ..self }
+    }
+
     /// Serves until [`Handle::shut_down`].
     ///
     /// # Cancel safety
     /// Dropped, it stops at once: connections break off without their streams being told, and all work is dropped.
     pub async fn run(self) -> Ended {
-        let Server { listener, address, service } = self;
+        let Server { listener, address, service, wrap } = self;
         let service = AbandonedWhenDropped(service);
         let names = guard::Names::new(address, &service.0.config.hosts);
-        let routes = routes::routes(&service.0, names);
+        let routes = wrap(routes::routes(&service.0, names));
         let given_up = tokio::select! {
             given_up = connections::serve(listener, Arc::clone(&service.0), routes) => given_up,
             never = sweep(&service.0) => match never {},
