@@ -151,6 +151,7 @@ fn held() -> Stable {
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
         agreements: Vec::new(),
+        observed_mutants: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,

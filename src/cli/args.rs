@@ -191,6 +191,8 @@ pub(super) enum Method {
     Shuttle,
     /// Threads of the operating system; what they show is observed, and does not replay
     Threads,
+    /// Real sockets: the service is started and probed; what they show is observed, and does not replay
+    Wire,
 }
 
 impl From<Method> for session::Method {
@@ -200,6 +202,7 @@ impl From<Method> for session::Method {
             Method::Loom => session::Method::Loom,
             Method::Shuttle => session::Method::Shuttle,
             Method::Threads => session::Method::Threads,
+            Method::Wire => session::Method::Wire,
         }
     }
 }

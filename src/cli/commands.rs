@@ -58,14 +58,15 @@ pub(super) fn spawner(profile: Profile) -> Result<Spawner, Failure> {
 }
 
 fn fault_named(id: &str) -> Result<Fault, Failure> {
-    let all = faults::faults();
+    let mut all = faults::faults();
+    all.extend(faults::gateways());
     match all.iter().find(|fault| fault.id() == id).copied() {
         Some(Fault::Patch(patch)) if !patch.applies => Err(Failure::usage(format!(
             "the patch {id} no longer applies: src/kernel/{} has changed where it stood; bring the patch up to date",
             patch.file
         ))),
         Some(fault) => Ok(fault),
-        None if faults::near_misses().iter().any(|(_, about)| about.id == id) => Err(Failure::usage(format!(
+        None if near_misses().iter().any(|about| about.id == id) => Err(Failure::usage(format!(
             "{id} is a near-miss, a correct router; every run of `narrowcast verify` checks that it is not flagged"
         ))),
         None => {
@@ -224,14 +225,19 @@ fn row(fault: &Fault) -> FaultRow {
     }
 }
 
+/// All near-misses: routers, then gateways.
+fn near_misses() -> Vec<&'static faults::About> {
+    faults::near_misses().into_iter().chain(faults::gateway_near_misses()).map(|(_, about)| about).collect()
+}
+
 fn faults_list(common: &Common) -> Result<u8, Failure> {
-    let mut rows: Vec<FaultRow> = faults::faults().iter().map(row).collect();
-    rows.extend(faults::near_misses().into_iter().map(|(_, about)| FaultRow {
+    let mut rows: Vec<FaultRow> = faults::faults().iter().chain(&faults::gateways()).map(row).collect();
+    rows.extend(near_misses().into_iter().map(|about| FaultRow {
         id: about.id.into(),
         defect: about.defect.into(),
         incident: about.incident.into(),
         breaks: Vec::new(),
-        methods: vec!["interleaved".into()],
+        methods: vec![about.methods.first().copied().unwrap_or("interleaved").to_owned()],
     }));
     show(common, &rows, |style| terminal::faults(&rows, style))?;
     Ok(0)
@@ -239,7 +245,8 @@ fn faults_list(common: &Common) -> Result<u8, Failure> {
 
 fn explain(guarantee: Guarantee, common: &Common) -> Result<u8, Failure> {
     let text = explained(guarantee);
-    let faults = faults::faults();
+    let mut faults = faults::faults();
+    faults.extend(faults::gateways());
     let explanation = Explanation {
         guarantee,
         statement: text.statement.into(),

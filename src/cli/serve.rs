@@ -2,6 +2,7 @@
 
 use super::{Failure, print};
 use crate::server::{self, Config, ConfigError, Layer, Limits, Log, Secret, StartError, Started, Times};
+use crate::verify::faults::{self, Fault};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,9 @@ pub(super) struct Serve {
     /// A TOML file with these settings and more (docs/service.md)
     #[arg(long, value_name = "FILE", env = "NARROWCAST_CONFIG")]
     config: Option<PathBuf>,
+    /// Serve through a leaky gateway, to see what that looks like: a planted fault of the wire (`narrowcast faults`)
+    #[arg(long, value_name = "ID", env = "NARROWCAST_FAULT")]
+    fault: Option<String>,
     /// Other names that clients may call this server by, as in `Host`
     #[arg(long, value_name = "HOST", value_delimiter = ',', env = "NARROWCAST_HOSTS")]
     hosts: Option<Vec<String>>,
@@ -135,15 +139,23 @@ impl Serve {
 }
 
 /// What is printed once the server listens: where, and three lines that can be copied as they stand.
-fn greeting(started: &Started) -> String {
+fn greeting(started: &Started, fault: Option<Fault>) -> String {
     let url = format!("http://{}", started.address);
     let key = if started.anonymous { "" } else { " -H \"Authorization: Bearer $API_KEY\"" };
     let operators = match started.operators {
         true => String::new(),
         false => "No operators: set NARROWCAST_OPERATOR_CREDENTIAL to see /v1/system/events and /metrics.\n".into(),
     };
+    let warning = fault.map_or_else(String::new, |fault| {
+        format!(
+            "LEAKY ON PURPOSE, for nobody's use: planted fault {}: {}\nIn a browser, {url}/#demo shows jobs side by side; \
+             an event that crosses over is red.\n\n",
+            fault.id(),
+            fault.defect()
+        )
+    });
     format!(
-        "narrowcast serves {url}  (in a browser: live jobs side by side; Ctrl-C ends it)\n\n\
+        "{warning}narrowcast serves {url}  (in a browser: live jobs side by side; Ctrl-C ends it)\n\n\
          Start a job and watch it, in another terminal:\n\
          \x20 job=$(curl -s{key} {url}/v1/jobs -d '{{\"operation\":\"count\"}}'); echo \"$job\"\n\
          \x20 field() {{ echo \"$job\" | sed \"s/.*\\\"$1\\\":\\\"\\([^\\\"]*\\).*/\\1/\"; }}\n\
@@ -152,12 +164,32 @@ fn greeting(started: &Started) -> String {
     )
 }
 
+/// The planted fault of this name, which must be one of the wire.
+fn gateway_named(id: &str) -> Result<Fault, Failure> {
+    let gateways = faults::gateways();
+    if let Some(fault) = gateways.iter().find(|fault| fault.id() == id) {
+        return Ok(*fault);
+    }
+    let known: Vec<&str> = gateways.iter().map(Fault::id).collect();
+    let what = match faults::faults().iter().any(|fault| fault.id() == id) {
+        true => format!("{id} is a fault of the router, which `narrowcast verify --fault {id}` shows"),
+        false => format!("no planted fault is called {id:?}"),
+    };
+    Err(Failure::usage(format!("{what}; these can be served: {}", known.join(", "))))
+}
+
 /// Serves until it is told to end. Answers the exit code.
 pub(super) fn serve(args: &Serve) -> Result<u8, Failure> {
     let config = args.config().map_err(Failure::usage)?;
-    let ended = server::run_until_signal(config, |started| {
+    let fault = args.fault.as_deref().map(gateway_named).transpose()?;
+    let gateway = match fault {
+        Some(Fault::Gateway(number, _)) => number,
+        _ => 0,
+    };
+    let wrap = move |routes| faults::wire::wrap(gateway, routes);
+    let ended = server::run_until_signal(config, wrap, |started| {
         // Nobody may be reading; the server serves all the same.
-        let _unread = print(&greeting(&started));
+        let _unread = print(&greeting(&started, fault));
     });
     match ended {
         Ok(Some(_in_good_order)) => Ok(0),

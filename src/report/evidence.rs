@@ -293,6 +293,7 @@ impl Discrepancies {
         }
         self.compare("stable.kill.killed", stated.kill.killed, concluded.kill.killed);
         self.compare("stable.kill.viable", stated.kill.viable, concluded.kill.viable);
+        self.unique("stable.observed_mutants", stated.observed_mutants.iter().map(|mutant| mutant.id.as_str()));
         self.unique("stable.near_misses", stated.near_misses.rows.iter().map(|row| row.id.as_str()));
         self.compare("stable.near_misses.flagged", stated.near_misses.flagged, concluded.near_misses.flagged);
         self.compare("stable.near_misses.total", stated.near_misses.total, concluded.near_misses.total);

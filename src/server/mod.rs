@@ -278,17 +278,21 @@ pub struct Started {
 }
 
 /// Runs a server with a runtime of its own until SIGINT or SIGTERM, and ends it in good order; a second signal ends it
-/// at once. Answers `None` then.
+/// at once. Answers `None` then. `wrap` is put around the routes, as by [`Server::wrapped`].
 ///
 /// # Errors
 /// [`StartError`].
-pub fn run_until_signal(config: Config, started: impl FnOnce(Started)) -> Result<Option<Ended>, StartError> {
+pub fn run_until_signal(
+    config: Config,
+    wrap: impl FnOnce(axum::Router) -> axum::Router + Send + 'static,
+    started: impl FnOnce(Started),
+) -> Result<Option<Ended>, StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::System)?;
     let ended = runtime.block_on(async {
         let mut signals = Signals::new().map_err(StartError::System)?;
         let anonymous = config.tenants.iter().any(|tenant| tenant.key_sha256.is_none());
         let operators = config.operator.is_some();
-        let server = Server::bind(config).await?;
+        let server = Server::bind(config).await?.wrapped(wrap);
         started(Started { address: server.address(), anonymous, operators });
         let handle = server.handle();
         let mut running = tokio::spawn(server.run());

@@ -219,10 +219,16 @@ const WIRE_CONFINEMENT: Explanation = Explanation {
         attacker's making: another event, another id, a false end.",
     breach: "A job prints a carriage return and `event: done`. The encoder splits lines at line feeds only, the \
         browser also at carriage returns, and the reader sees an end that nobody gave.",
-    checked: "Not checked by this build, which has no SSE surface: neither `narrowcast verify` nor `narrowcast check \
-        FILE` gives a verdict on it. Of its parts, the crate's own property tests cover two: that an event's wire form \
-        is one line without control characters, and that the escaping of the text format is reversible.",
-    limits: "Parsers that do not conform may read what they like. Proxies that rewrite a stream are outside.",
+    checked: "`narrowcast verify` starts the service and emits hostile texts (forged frames with every kind of line \
+        end, NUL, byte order marks, line separators, markers of other services, thousands of characters of two bytes) \
+        in every field that a client may fill. The bytes of the stream must be UTF-8 with one kind of line end, each \
+        frame of known fields with one line of JSON; read whole, byte by byte and at drawn cuts they must give exactly \
+        the events that were emitted, and one end. Bodies that are no text must be refused. That six parsers by other \
+        hands (two Rust crates, Node, two for Python, Chromium's own) read the same is a test of the crate's own \
+        (`tests/sse_parsers.rs`), and so is that a line of the log stays one line. `narrowcast check FILE` gives no \
+        verdict on it.",
+    limits: "Parsers that do not conform may read what they like. Proxies that rewrite a stream are outside. The texts \
+        are a list of what once broke something, not all texts; the encoder alone is fuzzed (`fuzz/`, target `sse`).",
 };
 
 const AUTHORISED: Explanation = Explanation {
@@ -233,10 +239,16 @@ const AUTHORISED: Explanation = Explanation {
         into chats. The product most like this one was broken in exactly this way.",
     breach: "Somebody who was shown a stream's address uses the id in it to cancel the job. Or: a capability is \
         revoked, and the stream opened with it runs on.",
-    checked: "Not checked by this build, which has no surface that asks for a capability: neither `narrowcast verify` \
-        nor `narrowcast check FILE` gives a verdict on it.",
+    checked: "`narrowcast verify` starts the service and tries every route of a job with everything that is not its \
+        capability: none, another job's, forged, cut, expired, revoked, a ticket, the operators' credential, the right \
+        one under another scheme, twice, or in the URL; with capabilities for other verbs; by other spellings of the \
+        path, other methods and misleading headers; under names and from pages that are not the service's. Each must \
+        be refused, and the job's own reader must have had nothing of it. Revocation and expiry must end live streams, \
+        which must not deliver what is said afterwards; the operators' doors must open to their credential only; no \
+        answer may be kept by a cache. `narrowcast check FILE` gives no verdict on it.",
     limits: "Whoever holds a capability may pass it on. Inside one process the handle is the right, and code that is \
-        given a handle is trusted with it.",
+        given a handle is trusted with it. The ways around are a list of those found in other services, not all there \
+        are.",
 };
 
 const NO_ORACLE: Explanation = Explanation {
@@ -246,8 +258,14 @@ const NO_ORACLE: Explanation = Explanation {
         something about somebody else's work.",
     breach: "An unknown job answers 404, somebody else's 403, and a finished one tells that it cannot be cancelled any \
         more.",
-    checked: "Not checked by this build: neither `narrowcast verify` nor `narrowcast check FILE` gives a verdict on it.",
-    limits: "Differences in time are not claimed to be absent. Names that callers choose may be guessable.",
+    checked: "`narrowcast verify` starts the service and compares, for every route of a job and byte for byte but for \
+        the clock, the answers to whoever lacks the right, for eleven reasons: the job never was, is another's, is \
+        closed, is over and read; the capability is missing, another job's, forged, no capability at all, revoked or \
+        expired. They must be one and the same refusal. Of 65 ids at least 122 bits must be seen to differ, and no two \
+        ids may be alike. `narrowcast check FILE` gives no verdict on it.",
+    limits: "Differences in time are not claimed to be absent. Names that callers choose may be guessable. That bits \
+        which differ are random is not shown by looking at them: the ids are drawn from the operating system's \
+        generator.",
 };
 
 const RESUME_CONFINED: Explanation = Explanation {
@@ -257,8 +275,12 @@ const RESUME_CONFINED: Explanation = Explanation {
     why: "A resume position comes from the client and is sent back by browsers on their own. If it indexes a shared \
         log, it is a request for other people's events.",
     breach: "A reader of `a` reconnects with the last id that it saw on `b` and is replayed what follows it there.",
-    checked: "Not checked by this build: neither `narrowcast verify` nor `narrowcast check FILE` gives a verdict on it. \
-        Histories can hold resumed streams, and `check` judges those by G1 and G6.",
+    checked: "`narrowcast verify` starts the service and resumes a job's stream, by header and by query, after each of \
+        its own positions (exactly what follows must come), after positions of another job and of the system's stream, \
+        after one of its own with any single character changed, cut, doubled, huge, negative, empty or invented, and \
+        after one whose successors were evicted. What is not the job's own must be refused with a reason, or be \
+        answered with a stated gap and no history; an evicted one with an exact count. Histories can hold resumed \
+        streams, and `narrowcast check FILE` judges those by G1 and G6.",
     limits: "How much history there is to resume from is the embedder's choice (retention).",
 };
 

@@ -5,7 +5,7 @@ use super::super::style::{Cell, Page, Tone, thousands};
 use super::ids;
 use super::run::column;
 use crate::verify::guarantee::Guarantee;
-use crate::verify::verdict::{Evidence, Hunt, Mutant, MutantOutcome, Stable, Tried};
+use crate::verify::verdict::{Evidence, Hunt, Mutant, MutantOutcome, Stable, Tried, noticed};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -36,6 +36,35 @@ pub(super) fn planted_faults(page: &mut Page, stable: &Stable) {
         table.fault(page, mutant);
     }
     table.foot(page, stable);
+}
+
+/// The planted faults that can only be observed, and what was noticed of them.
+pub(super) fn observed_faults(page: &mut Page, stable: &Stable) {
+    let mutants = &stable.observed_mutants;
+    if mutants.is_empty() {
+        return;
+    }
+    let (seen, all) = noticed(mutants);
+    page.heading("PLANTED FAULTS OF THE WIRE", &format!("{seen} of {all} noticed; observed, so none counts as a kill"));
+    let style = page.style;
+    let room = style.columns().saturating_sub(2 + OUTCOME + 2 + BROKEN + 2);
+    let id = column(mutants.iter().map(|mutant| mutant.id.as_str()), room.max(8));
+    for mutant in mutants {
+        let is_noticed = noticed(std::slice::from_ref(mutant)).0 > 0;
+        let (word, tone, broken) = match is_noticed {
+            true => (format!("{} noticed", style.sign("✓", "+")), Tone::Good, &mutant.noticed),
+            false => (format!("{} missed", style.sign("✗", "X")), Tone::Bad, &mutant.expected),
+        };
+        page.row(&[Cell::new(&word, OUTCOME).tone(tone), Cell::new(&mutant.id, id), Cell::new(&ids(broken), BROKEN)]);
+        if !is_noticed {
+            page.hang(
+                "              ",
+                None,
+                &format!("{} After: {}.", mutant.defect, mutant.incident),
+                Some(Tone::Dim),
+            );
+        }
+    }
 }
 
 /// The columns.

@@ -1,12 +1,12 @@
 //! The page of `narrowcast verify`.
 
 use super::super::style::{Cell, Page, Style, Tone, plural, thousands};
-use super::museum::{hunts, planted_faults};
+use super::museum::{hunts, observed_faults, planted_faults};
 use super::{closing, ids, misses, strength_word};
 use crate::verify::findings::Status;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::verdict::{
-    Claim, CounterexampleRow, Evidence, FRONTIER_EMPTIED, Fired, Mutant, MutantOutcome, Obligation, Stable, Strength,
+    Claim, CounterexampleRow, Evidence, FRONTIER_EMPTIED, Fired, MutantOutcome, Obligation, Stable, Strength, noticed,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,7 @@ pub fn verify(evidence: &Evidence, style: Style) -> String {
     guarantees(&mut page, stable);
     obligations(&mut page, evidence);
     planted_faults(&mut page, stable);
+    observed_faults(&mut page, stable);
     hunts(&mut page, evidence);
     near_misses(&mut page, stable);
     agreements(&mut page, stable);
@@ -44,6 +45,9 @@ fn header(page: &mut Page, stable: &Stable) {
     let mut work = vec![plural(stable.obligations.len() as u64, "obligation")];
     if !stable.mutants.is_empty() {
         work.push(plural(stable.mutants.len() as u64, "planted fault"));
+    }
+    if !stable.observed_mutants.is_empty() {
+        work.push(plural(stable.observed_mutants.len() as u64, "wire fault"));
     }
     if stable.near_misses.total > 0 {
         work.push(misses(stable.near_misses.total as usize));
@@ -272,11 +276,8 @@ fn unknown(page: &mut Page, stable: &Stable) {
 /// Every claim that this run says nothing about, by name.
 fn not_checked(page: &mut Page, stable: &Stable) {
     let silent = |status: Status| stable.claims.iter().filter(move |claim| claim.status == status);
-    let unproven: Vec<&Claim> = stable
-        .claims
-        .iter()
-        .filter(|claim| claim.status == Status::Held && !stable.mutants.iter().any(|m| is_trial_of(m, claim.id)))
-        .collect();
+    let unproven: Vec<&Claim> =
+        stable.claims.iter().filter(|claim| claim.status == Status::Held && !is_tried(stable, claim.id)).collect();
     let is_own_subject = stable.subject.fault.is_some();
     if silent(Status::NotChecked).chain(silent(Status::NotApplicable)).next().is_none()
         && (unproven.is_empty() || is_own_subject)
@@ -339,8 +340,11 @@ fn agreements(page: &mut Page, stable: &Stable) {
     }
 }
 
-fn is_trial_of(mutant: &Mutant, guarantee: Guarantee) -> bool {
-    mutant.outcome != MutantOutcome::NotRun && mutant.expected.contains(&guarantee)
+/// Whether a planted fault was run that the checks of the guarantee must find.
+fn is_tried(stable: &Stable, guarantee: Guarantee) -> bool {
+    let by_schedule = stable.mutants.iter().filter(|mutant| mutant.outcome != MutantOutcome::NotRun);
+    let expected = by_schedule.map(|mutant| &mutant.expected);
+    expected.chain(stable.observed_mutants.iter().map(|mutant| &mutant.expected)).any(|of| of.contains(&guarantee))
 }
 
 /// Why a claim was not judged, in words that fit several claims.
@@ -411,7 +415,8 @@ fn sentence(stable: &Stable) -> String {
         parts.extend(match class {
             Fired::Survivor => {
                 let kill = stable.kill;
-                let missed = u64::from(kill.viable.saturating_sub(kill.killed));
+                let (seen, observed) = noticed(&stable.observed_mutants);
+                let missed = u64::from(kill.viable.saturating_sub(kill.killed)) + (observed - seen) as u64;
                 Some(format!("{} not found: the checks are too weak.", plural(missed, "planted fault")))
             }
             Fired::FalseAlarm => Some("A correct router was flagged: the judge cries wolf.".to_owned()),

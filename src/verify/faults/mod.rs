@@ -84,6 +84,7 @@ pub mod unicode_folding;
 pub mod unlocked_fan_out;
 pub mod wake_before_publish;
 pub mod wake_one;
+pub mod wire;
 pub mod workbench;
 pub mod wrong_outcome;
 pub mod zombie_emitter;
@@ -217,13 +218,26 @@ pub enum Fault {
     Router(u32, &'static About),
     /// A patch of the kernel.
     Patch(&'static Patch),
+    /// A gateway in front of the service, by its number.
+    Gateway(u32, &'static About),
 }
 
-/// Every planted fault: the routers, then the patches.
+/// Every planted fault that can be run again under a schedule: the routers, then the patches.
 pub fn faults() -> Vec<Fault> {
     let routers = numbered().filter(|(_, about)| about.kind == Kind::Leaky);
     let routers = routers.map(|(number, about)| Fault::Router(number, about));
     routers.chain(PATCHES.iter().map(Fault::Patch)).collect()
+}
+
+/// Every planted fault of the wire.
+pub fn gateways() -> Vec<Fault> {
+    let leaky = wire::numbered().filter(|(_, about)| about.kind == Kind::Leaky);
+    leaky.map(|(number, about)| Fault::Gateway(number, about)).collect()
+}
+
+/// Every near-miss of the wire, by its number.
+pub fn gateway_near_misses() -> Vec<(u32, &'static About)> {
+    wire::numbered().filter(|(_, about)| about.kind == Kind::NearMiss).collect()
 }
 
 /// The number of a complete router, or of the kernel with a patch, by its name.
@@ -253,7 +267,7 @@ impl Fault {
     /// Its name.
     pub fn id(&self) -> &'static str {
         match self {
-            Fault::Router(_, about) => about.id,
+            Fault::Router(_, about) | Fault::Gateway(_, about) => about.id,
             Fault::Patch(patch) => patch.id,
         }
     }
@@ -261,7 +275,7 @@ impl Fault {
     /// The defect in one sentence.
     pub fn defect(&self) -> &'static str {
         match self {
-            Fault::Router(_, about) => about.defect,
+            Fault::Router(_, about) | Fault::Gateway(_, about) => about.defect,
             Fault::Patch(patch) => patch.defect,
         }
     }
@@ -269,7 +283,7 @@ impl Fault {
     /// The real incident it is shaped after.
     pub fn incident(&self) -> &'static str {
         match self {
-            Fault::Router(_, about) => about.incident,
+            Fault::Router(_, about) | Fault::Gateway(_, about) => about.incident,
             Fault::Patch(patch) => patch.incident,
         }
     }
@@ -277,7 +291,7 @@ impl Fault {
     /// The guarantees it breaks; at most two.
     pub fn expected(&self) -> Vec<Guarantee> {
         match self {
-            Fault::Router(_, about) => about.expected.to_vec(),
+            Fault::Router(_, about) | Fault::Gateway(_, about) => about.expected.to_vec(),
             Fault::Patch(patch) => patch.expected.iter().filter_map(|id| Guarantee::by_id(id)).collect(),
         }
     }
@@ -288,6 +302,7 @@ impl Fault {
         match self {
             Fault::Router(..) => vec!["interleaved"],
             Fault::Patch(_) => vec!["loom", "shuttle"],
+            Fault::Gateway(..) => vec!["wire"],
         }
     }
 }

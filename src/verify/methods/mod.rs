@@ -17,6 +17,7 @@ pub mod replayed;
 pub mod shuttle;
 pub mod threads;
 pub mod wide;
+pub mod wire;
 
 use super::checker;
 use super::findings::Findings;

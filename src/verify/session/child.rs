@@ -6,15 +6,15 @@
 //! are removed from its environment.
 
 use crate::compiled::guarded;
-use crate::verify::faults::{Visit, with_subject};
+use crate::verify::faults::{self, Visit, with_subject};
 use crate::verify::findings::Finding;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::noninterference::{self, Contrast, Side};
-use crate::verify::methods::{hunt, interleaved, loom, loom_outcomes, quiet, replayed, shuttle, threads};
+use crate::verify::methods::{hunt, interleaved, loom, loom_outcomes, quiet, replayed, shuttle, threads, wire};
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::sightings::{Sightings, Watched};
-use crate::verify::subject::Subject;
+use crate::verify::subject::{Subject, service};
 use crate::verify::verdict::Ended;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -179,6 +179,13 @@ pub enum Task {
         /// On the kernel with this patch, instead.
         patch: Option<u32>,
     },
+    /// Probe the service over its sockets.
+    Wire {
+        /// What stands in front of it, by its number; 0 is nothing.
+        gateway: u32,
+        /// What to examine.
+        plan: wire::Plan,
+    },
     /// Do nothing but misbehave, so that the harness can be seen to survive it.
     Misbehave(Misbehaviour),
 }
@@ -327,10 +334,20 @@ pub fn run_and_exit() -> ! {
                 }
             })
         }
+        Task::Wire { gateway, plan } => {
+            std::panic::set_hook(Box::new(|_| {}));
+            serde_json::to_string(&probed(gateway, &plan))
+        }
         Task::Misbehave(how) => misbehave(how),
     };
     println!("{}", answer.expect("a report is plain data"));
     std::process::exit(0);
+}
+
+/// Starts the service behind this gateway, and examines it.
+fn probed(gateway: u32, plan: &wire::Plan) -> Result<wire::Report, String> {
+    let wrap = move |routes| faults::wire::wrap(gateway, routes);
+    service::probed(wrap, |service| async move { wire::carry_out(&service, plan).await })
 }
 
 /// Enumerates outcomes under loom, each program in a process of its own. One that takes its process down shows nothing.

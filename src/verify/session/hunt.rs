@@ -136,7 +136,9 @@ fn model(patch: &Patch) -> Program {
 fn between_operations(fault: Fault) -> (u32, Vec<Program>) {
     let small = scenarios().into_iter();
     match fault {
-        Fault::Router(number, _) => (number, small.map(|scenario| scenario.program).collect()),
+        Fault::Router(number, _) | Fault::Gateway(number, _) => {
+            (number, small.map(|scenario| scenario.program).collect())
+        }
         Fault::Patch(patch) => {
             let without_system = small.filter(|scenario| !scenario.system).map(|scenario| scenario.program);
             (faults::patched(patch), std::iter::once(model(patch)).chain(without_system).collect())

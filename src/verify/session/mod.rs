@@ -9,6 +9,7 @@ mod rows;
 mod smaller;
 mod texts;
 mod wide;
+mod wire;
 
 use super::catalogue::scenarios;
 use super::counterexample::Counterexample;
@@ -105,11 +106,13 @@ pub enum Method {
     Shuttle,
     /// [`threads`].
     Threads,
+    /// [`wire`](super::methods::wire).
+    Wire,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 4] = [Method::Interleaved, Method::Loom, Method::Shuttle, Method::Threads];
+    pub const ALL: [Method; 5] = [Method::Interleaved, Method::Loom, Method::Shuttle, Method::Threads, Method::Wire];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -118,14 +121,15 @@ impl Method {
             Method::Loom => "loom",
             Method::Shuttle => "shuttle",
             Method::Threads => "threads",
+            Method::Wire => "wire",
         }
     }
 }
 
 /// The guarantees that this build's methods check, each with planted faults that show the checks able to fail.
-pub const CHECKED: [Guarantee; 10] = {
+pub const CHECKED: [Guarantee; 14] = {
     use Guarantee::*;
-    [G1, G2, G3, G4, G5, G6, G7, G8, G9, G10]
+    [G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]
 };
 
 /// At most so many schedules of one small program: a stop, in case a subject waits so often that there is no end of
@@ -200,6 +204,12 @@ enum Aim {
     Regressions,
     /// `threads` on the subject.
     Threads,
+    /// The service, probed over its sockets.
+    Wire,
+    /// The service behind a leaky gateway.
+    WireFault(Fault),
+    /// The service behind a gateway that is right.
+    WireNearMiss(&'static faults::About),
     /// Observers beside loads, on the subject.
     Quiet,
     /// Outcome sets of the subject.
@@ -241,6 +251,9 @@ impl Aim {
         match self {
             Aim::Regressions => "regressions".into(),
             Aim::Threads => "threads".into(),
+            Aim::Wire => "wire".into(),
+            Aim::WireFault(fault) => format!("planted {} on the wire", fault.id()),
+            Aim::WireNearMiss(about) => format!("near-miss {} on the wire", about.id),
             Aim::Quiet => "interleaved, quiet neighbours".into(),
             Aim::Compared => "interleaved, outcome sets".into(),
             Aim::ComparedInside(at) => format!("loom, outcome sets of observer {}", at + 1),
@@ -299,6 +312,7 @@ impl Options {
             None => (Some(0), Some(Copy::Shipped)),
             Some(Fault::Router(number, _)) => (Some(number), None),
             Some(Fault::Patch(patch)) => (None, Some(Copy::Guarded(patch.number))),
+            Some(Fault::Gateway(..)) => (None, None),
         };
         jobs.extend(self.regressions());
         if let Some(subject) = subject.filter(|_| self.uses(Method::Interleaved)) {
@@ -324,6 +338,7 @@ impl Options {
             jobs.push(Job { task: Task::Threads { subject, plan: self.threads_plan() }, aim: Aim::Threads });
         }
         jobs.extend(self.compared(subject, copy));
+        jobs.extend(self.wire());
         if self.fault.is_none() {
             jobs.extend(self.museum());
         }
@@ -379,6 +394,7 @@ impl Options {
             };
             jobs.push(Job { task: ordinary, aim: Aim::Ordinary(fault) });
         }
+        jobs.extend(self.wire_museum());
         if self.uses(Method::Interleaved) && self.asks_for(Guarantee::G8) {
             jobs.extend(self.near_misses_compared());
         }

@@ -15,7 +15,8 @@ use crate::verify::premises::Premise;
 use crate::verify::program::{Op, Program};
 use crate::verify::verdict::{
     Agreement, Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill,
-    KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Run, Stable, Strength, Subject, Tool, Tried,
+    KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, ObservedMutant, Run, Stable, Strength, Subject,
+    Tool, Tried,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ pub(super) struct Rows<'o> {
     pub(super) options: &'o Options,
     pub(super) obligations: Vec<Obligation>,
     mutants: Vec<Mutant>,
-    near_misses: Vec<NearMiss>,
+    pub(super) near_misses: Vec<NearMiss>,
     counterexamples: Vec<(String, Counterexample)>,
     shown: Vec<CounterexampleRow>,
     pub(super) conditions: Vec<Condition>,
@@ -36,6 +37,7 @@ pub(super) struct Rows<'o> {
     /// By model: what loom enumerated of it.
     pub(super) enumerated: Enumerated,
     pub(super) agreements: Vec<Agreement>,
+    pub(super) observed_mutants: Vec<ObservedMutant>,
 }
 
 /// The rows of a run, of these jobs and what was answered; `found` is what loom found in each, confirmed.
@@ -57,11 +59,15 @@ pub(super) fn assemble(
         alone: Enumerated::new(),
         enumerated: Enumerated::new(),
         agreements: Vec::new(),
+        observed_mutants: Vec::new(),
     };
     for ((job, answer), found) in jobs.iter().zip(answers).zip(found) {
         match &job.aim {
             Aim::Regressions => rows.regressions(job, answer),
             Aim::Threads => rows.threads(job, answer),
+            Aim::Wire => rows.wire(job, answer),
+            Aim::WireFault(fault) => rows.wire_fault(*fault, answer),
+            Aim::WireNearMiss(about) => rows.wire_near_miss(about, answer),
             Aim::Quiet => rows.quiet(job, answer),
             Aim::Compared => rows.compared(job, answer),
             Aim::ComparedInside(at) => rows.compared_inside(*at, job, answer),
@@ -96,6 +102,7 @@ pub(super) fn assemble(
         mutants: rows.mutants,
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
+        observed_mutants: rows.observed_mutants,
         agreements: rows.agreements,
         near_misses: NearMisses { flagged: 0, total: 0, rows: rows.near_misses },
         counterexamples: rows.shown,
@@ -237,7 +244,7 @@ impl Rows<'_> {
         self.tried(fault, "interleaved", &found);
         for found in found.iter().flatten().filter(|found| found.replays) {
             let id = match fault {
-                Fault::Router(..) => format!("{}-{}", fault.id(), found.guarantee.id()),
+                Fault::Router(..) | Fault::Gateway(..) => format!("{}-{}", fault.id(), found.guarantee.id()),
                 Fault::Patch(_) => format!("{}-{}-interleaved", fault.id(), found.guarantee.id()),
             };
             let cx = Counterexample::of_interleaved(id, fault.id(), seed, found);
@@ -518,7 +525,10 @@ fn subject_row(options: &Options) -> Subject {
     Subject {
         name: options.fault.map_or("reference", |fault| fault.id()).into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        adapter: "in_process".into(),
+        adapter: match options.fault {
+            Some(Fault::Gateway(..)) => "http".into(),
+            _ => "in_process".into(),
+        },
         fault: options.fault.map(|fault| fault.id().to_owned()),
     }
 }

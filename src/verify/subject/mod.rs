@@ -12,6 +12,7 @@
 
 pub mod erased;
 pub mod reference;
+pub mod service;
 
 pub use super::history::Outcome;
 use crate::narration;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub use rules::{claim_status, exit_code, kills, result_of, verdict_of, word};
+pub use rules::{claim_status, exit_code, kills, noticed, result_of, verdict_of, word};
 
 /// The key in [`Obligation::explored`] under which an exhaustive search says whether it came to its end.
 pub const FRONTIER_EMPTIED: &str = "frontier_emptied";
@@ -67,6 +67,10 @@ pub struct Stable {
     pub mutants: Vec<Mutant>,
     /// How many of them were found.
     pub kill: Kill,
+    /// Planted faults that only methods whose schedule is not ours can show. Each must be noticed; none is a kill, since
+    /// nothing of it replays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed_mutants: Vec<ObservedMutant>,
     /// How many schedules it takes to meet them; empty where nothing was hunted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hunts: Vec<Hunt>,
@@ -321,6 +325,23 @@ pub struct Mutant {
     /// Whether ordinary sequential tests, in the seed's style, notice it; none if they were not run against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordinary_tests_notice: Option<bool>,
+}
+
+/// A planted fault that is looked for by methods whose schedule is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedMutant {
+    /// Its id in the museum.
+    pub id: String,
+    /// What is wrong with it, in one sentence.
+    pub defect: String,
+    /// The real incident it is shaped after.
+    pub incident: String,
+    /// The guarantees it breaks; at most two.
+    pub expected: Vec<Guarantee>,
+    /// By which method it was looked for.
+    pub method: String,
+    /// Which of the expected guarantees the method found broken. What it showed is volatile.
+    pub noticed: Vec<Guarantee>,
 }
 
 /// What one explorer made of a planted fault. Explorers that cannot run it are not listed.

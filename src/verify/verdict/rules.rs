@@ -3,8 +3,8 @@
 
 use super::super::findings::Status;
 use super::{
-    Agreement, Budget, Claim, FRONTIER_EMPTIED, Fired, Kill, Mutant, MutantOutcome, NearMisses, Obligation, Stable,
-    Strength,
+    Agreement, Budget, Claim, FRONTIER_EMPTIED, Fired, Kill, Mutant, MutantOutcome, NearMisses, Obligation,
+    ObservedMutant, Stable, Strength,
 };
 use serde_json::Value;
 
@@ -104,6 +104,12 @@ pub fn kills(mutants: &[Mutant]) -> Kill {
     }
 }
 
+/// How many of the planted faults that can only be observed were noticed, of how many.
+pub fn noticed(mutants: &[ObservedMutant]) -> (usize, usize) {
+    let is_noticed = |mutant: &&ObservedMutant| mutant.noticed.iter().any(|noticed| mutant.expected.contains(noticed));
+    (mutants.iter().filter(is_noticed).count(), mutants.len())
+}
+
 /// The counts of the near-misses' rows.
 pub fn false_alarms(near_misses: &NearMisses) -> (u32, u32) {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -129,7 +135,8 @@ pub fn fired(stable: &Stable) -> Vec<Fired> {
     }
     // A planted fault that is itself the subject proves nothing about the checks, so nothing is asked of them.
     let kill = kills(&stable.mutants);
-    if stable.subject.fault.is_none() && kill.killed < kill.viable {
+    let (seen, observed) = noticed(&stable.observed_mutants);
+    if stable.subject.fault.is_none() && (kill.killed < kill.viable || seen < observed) {
         fired.extend([Fired::Vacuous, Fired::Survivor]);
     }
     if false_alarms(&stable.near_misses).0 > 0 {

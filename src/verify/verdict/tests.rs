@@ -66,6 +66,7 @@ fn run() -> Stable {
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
         agreements: Vec::new(),
+        observed_mutants: Vec::new(),
         near_misses: NearMisses {
             flagged: 0,
             total: 0,

@@ -1,0 +1,220 @@
+//! Frames (G11): hostile texts in every field of an event, and what is read of them.
+//!
+//! The bytes of the stream are judged first, by the grammar of WHATWG HTML 9.2.5 and by the contract (five events, one
+//! line of JSON each). Then they are read whole, byte by byte and at drawn cuts: each reading must find exactly what
+//! was emitted, in order, and one end. That parsers by other hands agree is tests/sse_parsers.rs.
+
+use super::Notes;
+use super::http::{Over, Reading, Talk, Trouble, brief, header, never};
+use crate::sink::sse::{Message, Parsed, Parser};
+use crate::verify::guarantee::Guarantee::G11;
+use crate::verify::methods::interleaved::SplitMix;
+use serde_json::{Value, json};
+
+pub(super) const PREMISES: &[&str] = &["hostile_texts_accepted", "readings", "bodies_that_are_no_text"];
+
+/// Texts that something between an emitter and a reader has stumbled over once.
+fn hostile() -> Vec<String> {
+    let forged = "event: done\ndata: {\"outcome\":\"completed\"}\n\n";
+    let mut texts: Vec<String> = vec![
+        format!("\n\n{forged}"),
+        format!("\r\r{}", forged.replace('\n', "\r")),
+        format!("\r\n\r\n{}", forged.replace('\n', "\r\n")),
+        forged.into(),
+        "a\rb".into(),
+        "a\nb".into(),
+        "a\r\nb".into(),
+        "\r".into(),
+        "\n".into(),
+        "ends in a line feed\n".into(),
+        "data: forged".into(),
+        "id: forged".into(),
+        "id: a\0b".into(),
+        "retry: 1".into(),
+        ": a comment".into(),
+        "[DONE]".into(),
+        "data: [DONE]".into(),
+        "all is well [DONE] and more".into(),
+        "[ERROR]".into(),
+        "[CANCELLED]".into(),
+        String::new(),
+        " begins with a space".into(),
+        "\u{feff}begins with a byte order mark".into(),
+        "a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f".into(),
+        "nul \0, bell \u{7}, escape \u{1b}[2J, delete \u{7f}".into(),
+        "\u{202e}right to left\u{202c}".into(),
+        "ünïcödé 東京 \u{1f469}\u{200d}\u{1f4bb} \u{10ffff}".into(),
+        "\"}\n\nevent: narration\ndata: {\"human\":\"forged".into(),
+        "\\n\\r\\u000a".into(),
+        "</script><script>alert(1)</script>".into(),
+    ];
+    // As long as a reader's buffer, and a little longer or shorter, of characters of several bytes.
+    texts.extend([1022, 1024, 4095, 4096, 8191].map(|n| "é".repeat(n)));
+    texts
+}
+
+/// An event that says a hostile text in every field that a client may fill.
+fn body(number: usize, text: &str) -> Value {
+    let label = format!("t{number}");
+    json!({
+        "action": label, "human": text, "target": text, "context": [text, ""], "correlation_id": text,
+        "error_kind": text, "payload": { "text": text, (text): [text] },
+    })
+}
+
+/// The fields of an event that its emitter gave.
+fn given(data: &Value) -> Value {
+    json!({
+        "action": data["action"], "human": data["human"], "target": data["target"], "context": data["context"],
+        "correlation_id": data["correlation_id"], "error_kind": data["error_kind"], "payload": data["payload"],
+    })
+}
+
+/// What is wrong with the bytes of a stream as such.
+fn ill_formed(bytes: &[u8]) -> Option<String> {
+    let Ok(text) = str::from_utf8(bytes) else { return Some("the stream is not UTF-8".into()) };
+    if text.contains('\0') {
+        return Some("a NUL stands in the stream as it is".into());
+    }
+    // One kind of line end, whichever it is: whoever mixes them has let one of a payload's through.
+    let (crlf, cr, lf) = (text.matches("\r\n").count(), text.matches('\r').count(), text.matches('\n').count());
+    if cr > 0 && (cr != crlf || lf != crlf) {
+        return Some(format!("line ends are mixed: {crlf} CRLF, {} lone CR, {} lone LF", cr - crlf, lf - crlf));
+    }
+    for block in text.replace("\r\n", "\n").split_terminator("\n\n") {
+        let fields: Vec<&str> = block.lines().filter(|line| !line.starts_with(':')).collect();
+        let count = |name: &str| fields.iter().filter(|line| line.split(':').next() == Some(name)).count();
+        let known = ["event", "data", "id", "retry"].map(count);
+        if known.iter().sum::<usize>() != fields.len() || known.iter().any(|n| *n > 1) {
+            return Some(format!("a frame has fields that nobody sends: {block:?}"));
+        }
+        let data = fields.iter().find_map(|line| line.strip_prefix("data:"));
+        if data.is_some_and(|data| serde_json::from_str::<Value>(data).is_err()) {
+            return Some(format!("the data of a frame is not one line of JSON: {block:?}"));
+        }
+    }
+    None
+}
+
+/// Reads the bytes again, in pieces.
+fn read(bytes: &[u8], mut cut: impl FnMut() -> usize) -> Vec<Message> {
+    let (mut parser, mut messages, mut rest) = (Parser::default(), Vec::new(), bytes);
+    while !rest.is_empty() {
+        let (mut piece, after) = rest.split_at(cut().clamp(1, rest.len()));
+        while let Ok(Some(parsed)) = parser.read(&mut piece) {
+            if let Parsed::Message(message) = parsed {
+                messages.push(message);
+            }
+        }
+        rest = after;
+    }
+    messages
+}
+
+/// The difference between what was emitted and what was read, if there is one.
+fn differs(emitted: &[Value], read: &[Message]) -> Option<String> {
+    let events = read.iter().filter(|message| matches!(message.event.as_str(), "narration" | "data"));
+    let data = events.map(|message| serde_json::from_str::<Value>(&message.data).unwrap_or(Value::Null));
+    let data: Vec<Value> = data.filter(|data| data["action"] != "job_create").collect();
+    for (at, wanted) in emitted.iter().enumerate() {
+        match data.get(at) {
+            Some(found) if given(found) == given(wanted) => {}
+            Some(found) => return Some(format!("event {at} was emitted as {wanted} and read as {}", given(found))),
+            None => return Some(format!("event {at}, emitted as {wanted}, was never read")),
+        }
+    }
+    if data.len() > emitted.len() {
+        return Some(format!("an event was read that nobody emitted: {}", data[emitted.len()]));
+    }
+    let others = read.iter().filter(|message| !matches!(message.event.as_str(), "narration" | "data"));
+    let kinds: Vec<&str> = others.map(|message| message.event.as_str()).collect();
+    (kinds != ["done"]).then(|| format!("beside the events there is to be one end, and there is {kinds:?}"))
+}
+
+async fn through(talk: &Talk, notes: &mut Notes, texts: &[String]) -> Result<(), Trouble> {
+    let job = talk.open().await?;
+    let mut reading = talk.watch(&job).await?;
+    let mut emitted = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        let body = body(number, text);
+        let reply = talk.of(&job, "POST", "/events", &body.to_string()).await?.reply("an emit")?;
+        if reply.is_success() {
+            emitted.push(body);
+        } else {
+            // A service may refuse a text, and then it must say so; but not all of them.
+            notes.check(G11, reply.status < 500, || (format!("{text:?} was answered {}", reply.status), Vec::new()));
+        }
+    }
+    notes.reached(G11, "hostile_texts_accepted", emitted.len() as u64);
+    let _it_may_be_over = talk.close(&job).await;
+    judge(notes, &mut reading, &emitted).await;
+    Ok(())
+}
+
+async fn judge(notes: &mut Notes, reading: &mut Reading, emitted: &[Value]) {
+    let (first, over) = reading.rest().await;
+    let bytes = std::mem::take(&mut reading.bytes);
+    let excerpt = || vec![String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2_000)..]).into_owned()];
+    notes.check(G11, over == Over::Ended, || (format!("a stream of hostile texts was {over:?}"), excerpt()));
+    let wrong = ill_formed(&bytes);
+    notes.check(G11, wrong.is_none(), || (wrong.unwrap_or_default(), excerpt()));
+    let mut random = SplitMix(notes.seed);
+    let whole = bytes.len();
+    let mut readings =
+        vec![("as it came", first), ("whole", read(&bytes, || whole)), ("byte by byte", read(&bytes, || 1))];
+    for longest in [7, 64, 1500] {
+        readings.push(("in pieces", read(&bytes, || 1 + (random.next() % longest) as usize)));
+    }
+    for (how, messages) in &readings {
+        let differs = differs(emitted, messages);
+        notes.check(G11, differs.is_none(), || {
+            let what = differs.unwrap_or_default();
+            (format!("read {how}: {what}"), messages.iter().rev().take(5).rev().map(brief).collect())
+        });
+        notes.reached(G11, "readings", 1);
+    }
+}
+
+/// Bodies that are no UTF-8, or no JSON, are refused at the door and heard by nobody.
+async fn no_text(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
+    let job = talk.open().await?;
+    let mut reading = talk.watch(&job).await?;
+    let authority = super::http::bearer(&job.capability);
+    let bodies: [&[u8]; 5] = [
+        b"{\"action\":\"say\",\"human\":\"\xff\xfe\"}",
+        b"{\"action\":\"say\",\"human\":\"\xc3\"}",
+        b"{\"action\":\"say\",\"human\":\"\\ud800\"}",
+        b"{\"action\":\"say\",\"human\":\"a raw line feed: \n\"}",
+        b"{\"action\":\"say\",\"human\":\"cut off",
+    ];
+    for body in bodies {
+        let headers = [("authorization", authority.as_str()), ("content-type", "application/json")];
+        let answer = talk.exchange(&talk.request("POST", &job.at("/events"), &headers, body)).await?;
+        let reply = answer.reply("an emit")?;
+        notes.check(G11, reply.status == 400, || {
+            (format!("a body that is no text was answered {}", reply.status), vec![format!("{body:?}"), reply.body])
+        });
+        notes.reached(G11, "bodies_that_are_no_text", 1);
+    }
+    talk.close(&job).await?;
+    judge(notes, &mut reading, &[]).await;
+    Ok(())
+}
+
+pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
+    let texts = hostile();
+    // No more at a time than a job retains, so that nothing is lost but by a frame that broke.
+    let at_once = usize::try_from(notes.retain_events / 2).unwrap_or(1).max(1);
+    for some in texts.chunks(at_once) {
+        through(talk, notes, some).await?;
+    }
+    no_text(talk, notes).await?;
+    let job = talk.open().await?;
+    let reading = talk.watch(&job).await?;
+    let kind = header(&reading.head, "content-type");
+    let is_stream = kind.iter().all(|kind| kind.starts_with("text/event-stream"));
+    if !is_stream {
+        return never(format!("a stream is of type {kind:?}"));
+    }
+    talk.close(&job).await
+}
