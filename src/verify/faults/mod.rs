@@ -84,6 +84,8 @@ pub mod unicode_folding;
 pub mod unlocked_fan_out;
 pub mod wake_before_publish;
 pub mod wake_one;
+#[cfg(feature = "server")]
+pub mod wire;
 pub mod workbench;
 pub mod wrong_outcome;
 pub mod zombie_emitter;
