@@ -85,7 +85,9 @@ impl Stage {
     }
 
     async fn emit(&self, process: &mut i64, name: &str, job: &Job, token: &str) -> Result<Option<Reply>, Trouble> {
-        let (human, payload) = (format!("{token} says ¡günstig! 東京 \u{1f511}"), json!({ "of": token }));
+        // Some are longer than what a reader, or somebody between, takes at a time.
+        let long = if token.bytes().map(u32::from).sum::<u32>() % 4 == 0 { "é".repeat(3_000) } else { String::new() };
+        let (human, payload) = (format!("{token} says ¡günstig! 東京 \u{1f511}"), json!({ "of": token, "text": long }));
         let action = Action::Emit {
             job: Some(name.to_owned()),
             life: None,
