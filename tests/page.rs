@@ -74,7 +74,7 @@ fn browser() -> Option<&'static str> {
     found
 }
 
-/// The page after so many milliseconds, as HTML; a picture of it if pictures are wanted.
+/// The page after so many milliseconds of its own time, as HTML; a picture of it if pictures are wanted.
 fn shown(browser: &str, url: &str, after_ms: u64, picture: &str) -> String {
     let profile = std::env::temp_dir().join(format!("narrowcast-page-{}-{picture}", std::process::id()));
     let run = |what: &[String]| {
@@ -83,7 +83,7 @@ fn shown(browser: &str, url: &str, after_ms: u64, picture: &str) -> String {
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .args(["--hide-scrollbars", "--window-size=1280,900"])
             .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("--timeout={after_ms}"))
+            .arg(format!("--virtual-time-budget={after_ms}"))
             .args(what)
             .arg(url)
             .stdin(Stdio::null())

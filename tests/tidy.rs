@@ -307,6 +307,17 @@ fn server_is_an_embedder(path: &str, text: &str) -> Vec<String> {
     })
 }
 
+/// The prober knows the service by what it sends: what it could reach behind that, it could take for granted.
+fn prober_is_outside(path: &str, text: &str) -> Vec<String> {
+    if !stands_in(path, &["src/verify/methods/wire/"]) {
+        return Vec::new();
+    }
+    forbidden(path, text, "the prober knows the service by its contract alone", |import| {
+        import.is_within(&["crate::server", "crate::router", "crate::jobs", "crate::kernel", "crate::compiled", "axum"])
+            || import.is_within(&["crate::narration"])
+    })
+}
+
 /// Unfinished work, forgotten prints, tests that are put off, and lints that are argued away.
 fn unfinished(path: &str, text: &str) -> Vec<String> {
     const CODE: [&str; 8] =
@@ -488,6 +499,19 @@ rule!(
         ("src/verify/subject/reference.rs", "use crate::router::Router;"),
         ("src/verify/methods/loom.rs", "use crate::compiled;"),
         ("src/verify/premises.rs", "use super::history::Line;"),
+    ]
+);
+
+rule!(
+    prober_is_outside,
+    over sources(),
+    bad: [
+        ("src/verify/methods/wire/runs.rs", "use crate::server::Server;"),
+        ("src/verify/methods/wire/http.rs", "use crate::narration::Event;"),
+    ],
+    good: [
+        ("src/verify/methods/wire/http.rs", "use crate::sink::sse::Parser;"),
+        ("src/verify/subject/service.rs", "use crate::server::Server;"),
     ]
 );
 

@@ -123,11 +123,15 @@ fn as_called(evidence: &Evidence, out: &Path) -> Evidence {
     for row in &mut shown.stable.counterexamples {
         row.replay = format!("{program} replay {}", out.join(&row.file).display());
     }
-    // What has no schedule is not run again, but judged again.
+    // What has no schedule is not replayed: a history is judged again, and what else was observed is looked for again.
     let observed = shown.volatile.get_mut("counterexamples").and_then(serde_json::Value::as_array_mut);
     for row in observed.into_iter().flatten() {
         if let Some(file) = row.get("file").and_then(|file| file.as_str()).map(|file| out.join(file)) {
-            row["replay"] = format!("{program} check {}", file.display()).into();
+            let again = row["replay"].as_str().and_then(|command| command.strip_prefix("narrowcast verify"));
+            row["replay"] = match again {
+                Some(rest) => format!("{program} verify{rest}").into(),
+                None => format!("{program} check {}", file.display()).into(),
+            };
         }
     }
     let rest = shown.stable.run.reproduce.strip_prefix("narrowcast").map(str::to_owned);

@@ -170,7 +170,10 @@ impl Rows<'_> {
         self.observed.shown.push(CounterexampleRow {
             id,
             guarantee: breach.guarantee,
-            scenario: breach.message.clone(),
+            scenario: match breach.is_history {
+                true => breach.message.clone(),
+                false => format!("{} (said and heard: {file})", breach.message),
+            },
             steps,
             minimised_from: steps,
             seed: format!("{:#x}", self.options.seed),

@@ -31,7 +31,7 @@ pub(super) const ABOUT: About = About {
 };
 
 /// For how long small frames are gathered.
-const GATHERED: Duration = Duration::from_millis(20);
+const GATHERED: Duration = Duration::from_millis(150);
 
 /// The one buffer.
 #[derive(Debug, Default)]

@@ -111,6 +111,22 @@ fn read(bytes: &[u8], mut cut: impl FnMut() -> usize) -> Vec<Message> {
     messages
 }
 
+/// As much of a value as can be read at a glance.
+fn short(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let head: String = text.chars().take(60).collect();
+    if head.len() < text.len() { format!("{head}… ({} bytes)", text.len()) } else { head }
+}
+
+/// The first field in which an event was read otherwise than it was emitted.
+fn difference(at: usize, wanted: &Value, found: &Value) -> String {
+    let wanted = given(wanted);
+    let fields = wanted.as_object().into_iter().flatten();
+    let (key, value) = fields.into_iter().find(|(key, value)| found[key.as_str()] != **value).unzip();
+    let (key, value) = (key.cloned().unwrap_or_default(), value.unwrap_or(&Value::Null));
+    format!("the {key} of event {at} was emitted as {:?} and read as {:?}", short(value), short(&found[key.as_str()]))
+}
+
 /// The difference between what was emitted and what was read, if there is one.
 fn differs(emitted: &[Value], read: &[Message]) -> Option<String> {
     let events = read.iter().filter(|message| matches!(message.event.as_str(), "narration" | "data"));
@@ -119,12 +135,12 @@ fn differs(emitted: &[Value], read: &[Message]) -> Option<String> {
     for (at, wanted) in emitted.iter().enumerate() {
         match data.get(at) {
             Some(found) if given(found) == given(wanted) => {}
-            Some(found) => return Some(format!("event {at} was emitted as {wanted} and read as {}", given(found))),
-            None => return Some(format!("event {at}, emitted as {wanted}, was never read")),
+            Some(found) => return Some(difference(at, wanted, &given(found))),
+            None => return Some(format!("event {at}, which says {:?}, was never read", short(&wanted["human"]))),
         }
     }
     if data.len() > emitted.len() {
-        return Some(format!("an event was read that nobody emitted: {}", data[emitted.len()]));
+        return Some(format!("an event was read that nobody emitted: {}", short(&data[emitted.len()])));
     }
     let others = read.iter().filter(|message| !matches!(message.event.as_str(), "narration" | "data"));
     let kinds: Vec<&str> = others.map(|message| message.event.as_str()).collect();
