@@ -5,12 +5,13 @@
 use narrowcast::verify::faults::{self, Fault};
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::methods::wire::{self, Plan, Report};
-use narrowcast::verify::subject::service;
+use narrowcast::verify::subject::service::{self, Setting};
 
 fn probe(gateway: u32, wanted: &[Guarantee], patience_ms: u64) -> Report {
     let plan = Plan { seed: 7, rounds: 2, wanted: wanted.to_vec(), patience_ms };
     let wrap = move |routes| faults::wire::wrap(gateway, routes);
-    let probed = service::probed(wrap, |service| async move { wire::carry_out(&service, &plan).await });
+    let probed =
+        service::probed(Setting::Probed, wrap, |service| async move { wire::carry_out(&service, &plan).await });
     probed.expect("the service starts")
 }
 

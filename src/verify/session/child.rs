@@ -10,11 +10,12 @@ use crate::verify::faults::{self, Visit, with_subject};
 use crate::verify::findings::Finding;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::noninterference::{self, Contrast, Side};
-use crate::verify::methods::{hunt, interleaved, loom, loom_outcomes, quiet, replayed, shuttle, threads, wire};
+use crate::verify::methods::{hunt, interleaved, load, loom, loom_outcomes, quiet, replayed, shuttle, threads, wire};
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::sightings::{Sightings, Watched};
-use crate::verify::subject::{Subject, service};
+use crate::verify::subject::Subject;
+use crate::verify::subject::service::{self, Setting};
 use crate::verify::verdict::Ended;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -186,6 +187,11 @@ pub enum Task {
         /// What to examine.
         plan: wire::Plan,
     },
+    /// Load the service over its sockets.
+    Load {
+        /// With what.
+        plan: load::Plan,
+    },
     /// Do nothing but misbehave, so that the harness can be seen to survive it.
     Misbehave(Misbehaviour),
 }
@@ -338,6 +344,7 @@ pub fn run_and_exit() -> ! {
             std::panic::set_hook(Box::new(|_| {}));
             serde_json::to_string(&probed(gateway, &plan))
         }
+        Task::Load { plan } => serde_json::to_string(&loaded(&plan)),
         Task::Misbehave(how) => misbehave(how),
     };
     println!("{}", answer.expect("a report is plain data"));
@@ -347,7 +354,14 @@ pub fn run_and_exit() -> ! {
 /// Starts the service behind this gateway, and examines it.
 fn probed(gateway: u32, plan: &wire::Plan) -> Result<wire::Report, String> {
     let wrap = move |routes| faults::wire::wrap(gateway, routes);
-    service::probed(wrap, |service| async move { wire::carry_out(&service, plan).await })
+    service::probed(Setting::Probed, wrap, |service| async move { wire::carry_out(&service, plan).await })
+}
+
+/// Starts the service, and loads it.
+fn loaded(plan: &load::Plan) -> Result<load::Report, String> {
+    let load = |service: service::Service| async move { load::carry_out(service.address, plan).await };
+    let report = service::probed(Setting::Loaded, |routes| routes, load)?;
+    report.map_err(|trouble| trouble.to_string())
 }
 
 /// Enumerates outcomes under loom, each program in a process of its own. One that takes its process down shows nothing.

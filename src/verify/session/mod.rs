@@ -3,6 +3,7 @@
 mod beyond;
 pub mod child;
 mod hunt;
+mod load;
 mod paired;
 mod quiet;
 mod rows;
@@ -206,6 +207,8 @@ enum Aim {
     Threads,
     /// The service, probed over its sockets.
     Wire,
+    /// The service under load.
+    Load,
     /// The service behind a leaky gateway.
     WireFault(Fault),
     /// The service behind a gateway that is right.
@@ -252,6 +255,7 @@ impl Aim {
             Aim::Regressions => "regressions".into(),
             Aim::Threads => "threads".into(),
             Aim::Wire => "wire".into(),
+            Aim::Load => "wire, under load".into(),
             Aim::WireFault(fault) => format!("planted {} on the wire", fault.id()),
             Aim::WireNearMiss(about) => format!("near-miss {} on the wire", about.id),
             Aim::Quiet => "interleaved, quiet neighbours".into(),
@@ -339,6 +343,7 @@ impl Options {
         }
         jobs.extend(self.compared(subject, copy));
         jobs.extend(self.wire());
+        jobs.extend(self.load());
         if self.fault.is_none() {
             jobs.extend(self.museum());
         }

@@ -66,6 +66,7 @@ pub(super) fn assemble(
             Aim::Regressions => rows.regressions(job, answer),
             Aim::Threads => rows.threads(job, answer),
             Aim::Wire => rows.wire(job, answer),
+            Aim::Load => rows.load(job, answer),
             Aim::WireFault(fault) => rows.wire_fault(*fault, answer),
             Aim::WireNearMiss(about) => rows.wire_near_miss(about, answer),
             Aim::Quiet => rows.quiet(job, answer),

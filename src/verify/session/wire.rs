@@ -34,7 +34,7 @@ impl Options {
     }
 
     /// Whether anything of this is asked for. What happens on sockets cannot be forced sequential.
-    fn probes(&self, wanted: &[Guarantee]) -> bool {
+    pub(super) fn probes(&self, wanted: &[Guarantee]) -> bool {
         self.uses(Method::Wire) && !self.sequential && wanted.iter().any(|guarantee| self.asks_for(*guarantee))
     }
 
