@@ -105,3 +105,77 @@ fn an_incident_is_read_as_it_is_written() {
     assert_eq!(classes("leak class C19 (a boundary)"), ["C19"]);
     assert_eq!(classes("CVE-2018, C64 of Commodore, NFC"), [""; 0]);
 }
+
+// === the gateways of the wire ===
+
+#[cfg(feature = "server")]
+mod gateways {
+    use super::{classes, named};
+    use narrowcast::verify::faults::wire::GATEWAYS;
+    use narrowcast::verify::faults::{About, Kind, faults, near_misses};
+    use narrowcast::verify::guarantee::Guarantee;
+    use std::collections::BTreeSet;
+
+    /// What is wrong with the labels of gateways that stand in this order beside exhibits of these names.
+    fn amiss(gateways: &[About], others: &[String]) -> Vec<String> {
+        let mut ids: BTreeSet<&str> = others.iter().map(String::as_str).collect();
+        let mut amiss = Vec::new();
+        let mut say = |id: &str, what: &str| amiss.push(format!("{id}: {what}"));
+        let mut near = false;
+        for about in gateways {
+            let About { id, kind, defect, incident, expected, methods } = *about;
+            let cited = !named(incident).is_empty() || !classes(incident).is_empty() || incident.contains("docs/");
+            let is_near = kind == Kind::NearMiss;
+            if !ids.insert(id) {
+                say(id, "the name is taken");
+            }
+            if !cited || defect.is_empty() {
+                say(id, "the defect or its incident is not told");
+            }
+            if is_near != id.starts_with("near-") || is_near != defect.starts_with("none: ") || kind == Kind::Patch {
+                say(id, "it is neither leaky nor a near-miss");
+            }
+            if near && !is_near {
+                say(id, "leaky ones come first");
+            }
+            near |= is_near;
+            let wanted = if is_near { 0..=0 } else { 1..=2 };
+            if !wanted.contains(&expected.len()) || methods.contains(&"wire") == is_near {
+                say(id, "expected of it are one or two guarantees, by the wire; nothing of a near-miss");
+            }
+        }
+        amiss
+    }
+
+    fn others() -> Vec<String> {
+        let near = near_misses().into_iter().map(|(_, about)| about.id.to_owned());
+        faults().iter().map(|fault| fault.id().to_owned()).chain(near).collect()
+    }
+
+    #[test]
+    fn gateways_are_labelled_as_all_exhibits_are() {
+        let abouts: Vec<About> = GATEWAYS.iter().map(|gateway| *gateway.about).collect();
+        assert_eq!(amiss(&abouts, &others()), [""; 0]);
+    }
+
+    #[test]
+    fn a_label_that_is_amiss_is_noticed() {
+        let (first, last) = (*GATEWAYS[0].about, *GATEWAYS[GATEWAYS.len() - 1].about);
+        assert_eq!((first.kind, last.kind), (Kind::Leaky, Kind::NearMiss));
+        assert_eq!(amiss(&[first, last], &[]), [""; 0]);
+        const THREE: &[Guarantee] = &[Guarantee::G1; 3];
+        for bad in [
+            vec![first, first],
+            vec![last, first],
+            vec![About { incident: "somebody said so", ..first }],
+            vec![About { expected: &[], ..first }],
+            vec![About { expected: THREE, ..first }],
+            vec![About { methods: &[], ..first }],
+            vec![About { kind: Kind::NearMiss, ..first }],
+            vec![About { expected: first.expected, ..last }],
+        ] {
+            assert_ne!(amiss(&bad, &[]), [""; 0], "{bad:?}");
+        }
+        assert_ne!(amiss(&[first], &[first.id.to_owned()]), [""; 0], "a name of another exhibit");
+    }
+}

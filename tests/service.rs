@@ -8,6 +8,9 @@ mod authority;
 #[cfg(feature = "client")]
 #[path = "service/client.rs"]
 mod client;
+#[cfg(feature = "verify")]
+#[path = "service/gateways.rs"]
+mod gateways;
 #[path = "service/limits.rs"]
 mod limits;
 #[path = "service/lives.rs"]

@@ -114,11 +114,16 @@ impl Rig {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Layer)) -> Rig {
+        Rig::made(change, |server| server).await
+    }
+
+    /// A server with something around it, or done to it, before it runs.
+    pub(crate) async fn made(change: impl FnOnce(&mut Layer), finish: impl FnOnce(Server) -> Server) -> Rig {
         let mut layer = Layer { listen: Some(([127, 0, 0, 1], 0).into()), log: Some(Log::Off), ..Layer::default() };
         layer.operator_credential = Some(Secret::new(OPERATOR));
         change(&mut layer);
         let config = Config::new(layer).expect("the test's settings can work");
-        let server = Server::bind(config).await.expect("there is a free port");
+        let server = finish(Server::bind(config).await.expect("there is a free port"));
         let (at, handle) = (server.address(), server.handle());
         Rig { at, handle, running: tokio::spawn(server.run()) }
     }

@@ -2,7 +2,8 @@
 //!
 //! Two kinds. *Leaky routers* are complete small subjects, each shaped after a real incident; what they look like
 //! stands in a file each. *Patches* change one place of the shipped kernel (`patches/*.patch`); `build.rs` puts them
-//! all into one guarded copy of its source.
+//! all into one guarded copy of its source. What people put in front of a service that is right stands in `wire`
+//! (feature `server`).
 //!
 //! Checker, oracle and methods never see this module: a fault's child process is told a number, never a name.
 

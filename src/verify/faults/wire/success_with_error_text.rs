@@ -20,7 +20,7 @@ pub(super) const ABOUT: About = About {
     id: "success-with-error-text",
     kind: Kind::Leaky,
     defect: "a refused emit, close or cancel is answered 202, with the text of the error in the body",
-    incident: "rbee queen, fault 34 ERROR-AS-200 / EOF-AS-SUCCESS (until its last commit)",
+    incident: "rbee queen, fault 34 ERROR-AS-200 / EOF-AS-SUCCESS (until its last commit); leak catalogue C52",
     expected: &[Guarantee::G2],
     methods: &["wire"],
 };
