@@ -274,7 +274,7 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
         ("hmac", &["src/server/authority.rs"]),
         ("subtle", &["src/server/authority.rs", "src/server/cursor.rs"]),
         ("toml", &["src/server/config.rs"]),
-        ("tokio", &["src/server/", "src/client/", "src/jobs/"]),
+        ("tokio", &["src/server/", "src/client/", "src/jobs/", "src/verify/methods/load/"]),
         ("getrandom", &["src/router/builder.rs", "src/client/mod.rs", "src/server/authority.rs"]),
         ("rand", &[]),
     ];
@@ -518,6 +518,7 @@ rule!(
         ("src/router/mod.rs", "use axum::Router;"),
         ("src/cli/serve.rs", "fn f() { tokio::runtime::Runtime::new() }"),
         ("src/server/state.rs", "use hmac::Mac;"),
+        ("src/verify/methods/threads.rs", "use tokio::net::TcpStream;"),
     ],
     good: [
         ("src/compiled/loom.rs", "pub struct Mutex<T>(loom::sync::Mutex<T>);"),
@@ -526,6 +527,7 @@ rule!(
         ("src/compiled/mod.rs", "pub mod loom;\npub use loom::sync;"),
         ("src/cli/args.rs", "use clap::{Args, Parser};"),
         ("src/report/progress.rs", "use indicatif::ProgressBar;"),
+        ("src/verify/methods/load/http.rs", "use tokio::net::TcpStream;"),
     ]
 );
 
