@@ -19,7 +19,7 @@ mod browser;
 #[path = "sse_parsers/readers.rs"]
 mod readers;
 
-use narrowcast::sink::sse::{Frame, comment};
+use narrowcast::sink::sse::{Frame, comment, settings};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -298,6 +298,50 @@ fn python_reads_what_was_meant() {
 #[test]
 fn a_browser_reads_what_was_meant() {
     agrees_with_ours_alone(&browser::CHROMIUM, 100);
+}
+
+/// At the head of a stream stands where it begins, without an event: readers see the same events, and those that tell
+/// the last id tell it from then on.
+fn passes_over_the_head(reader: &Reader) {
+    let ids = [None, Some("p1"), None];
+    let stream = |with_id: Option<&str>, with_head: bool| {
+        let mut out = Vec::new();
+        if with_head {
+            settings(Duration::from_secs(2), with_id, &mut out).expect("it is fit");
+        }
+        for (id, data) in ids.into_iter().zip(["a", "b", "c"]) {
+            Frame { event: Some("x"), id, ..Frame::new(data) }.encode(&mut out).expect("the frame is fit");
+        }
+        out
+    };
+    let streams = [stream(Some("p0"), true), stream(None, true), stream(None, false)];
+    // Whole, and byte by byte.
+    let whole = streams.iter().map(|stream| vec![stream.clone()]);
+    let cut = streams.iter().map(|stream| stream.chunks(1).map(<[u8]>::to_vec).collect());
+    let seen = match (reader.read)(&whole.chain(cut).collect::<Vec<Chunks>>()) {
+        Ok(seen) => seen,
+        Err(missing) => return skip(reader.name, &missing),
+    };
+    for (at, seen) in seen.iter().enumerate() {
+        let (first, second) = if at % 3 == 0 { ("p0", "p1") } else { ("", "p1") };
+        let expected = match reader.ids {
+            Ids::Lasting => [Some(first), Some(second), Some(second)],
+            Ids::OwnOnly => ids,
+        };
+        // httpx-sse takes a block without data for an event with none, as it does after a `retry:` alone.
+        let seen: Vec<_> =
+            seen.iter().filter(|seen| reader.name != readers::HTTPX_SSE.name || !seen.data.is_empty()).collect();
+        assert_eq!(seen.iter().map(|seen| &*seen.data).collect::<Vec<_>>(), ["a", "b", "c"], "{}", reader.name);
+        let told: Vec<_> = seen.iter().map(|seen| seen.id.as_deref().filter(|id| !id.is_empty())).collect();
+        assert_eq!(told, expected.map(|id| id.filter(|id| !id.is_empty())), "{} on stream {at}", reader.name);
+    }
+}
+
+#[test]
+fn the_head_of_a_stream_is_no_event_to_any_reader() {
+    let ours = [readers::OURS, readers::EVENTSOURCE_STREAM, readers::SSE_PARSE];
+    let theirs = [readers::NODE, readers::HTTPX_SSE, readers::SSECLIENT_PY, browser::CHROMIUM];
+    ours.iter().chain(&theirs).for_each(passes_over_the_head);
 }
 
 #[test]

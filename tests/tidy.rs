@@ -281,6 +281,7 @@ fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
                 "src/client/",
                 "src/jobs/",
                 "src/verify/faults/wire/",
+                "src/verify/methods/load/",
                 "src/verify/methods/wire/",
                 "src/verify/subject/service.rs",
             ],
@@ -552,6 +553,7 @@ rule!(
         ("src/router/mod.rs", "use axum::Router;"),
         ("src/cli/serve.rs", "fn f() { tokio::runtime::Runtime::new() }"),
         ("src/server/state.rs", "use hmac::Mac;"),
+        ("src/verify/methods/threads.rs", "use tokio::net::TcpStream;"),
     ],
     good: [
         ("src/compiled/loom.rs", "pub struct Mutex<T>(loom::sync::Mutex<T>);"),
@@ -560,6 +562,7 @@ rule!(
         ("src/compiled/mod.rs", "pub mod loom;\npub use loom::sync;"),
         ("src/cli/args.rs", "use clap::{Args, Parser};"),
         ("src/report/progress.rs", "use indicatif::ProgressBar;"),
+        ("src/verify/methods/load/http.rs", "use tokio::net::TcpStream;"),
     ]
 );
 

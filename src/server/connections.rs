@@ -5,60 +5,26 @@
 //! connection that carries a stream gives its place back, since streams are bounded by their jobs: clients that open
 //! connections and say nothing cannot keep anybody from a stream that is already flowing, nor a job from its share.
 
+use super::line::Line;
 use super::refusal::Refusal;
-use super::state::{Record, Service};
+use super::socket::Patient;
+use super::state::Service;
 use axum::http::StatusCode;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Sleep, sleep, timeout};
-
-/// What one connection and the requests on it tell each other.
-#[derive(Clone)]
-pub(super) struct Line(Arc<Mutex<Facts>>);
-
-struct Facts {
-    /// Its place among those that carry no stream.
-    place: Option<OwnedSemaphorePermit>,
-    /// The job whose end was handed to it.
-    ended: Option<Arc<Record>>,
-}
-
-impl Line {
-    fn new(place: OwnedSemaphorePermit) -> Line {
-        Line(Arc::new(Mutex::new(Facts { place: Some(place), ended: None })))
-    }
-
-    fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives the place back: from now on the connection carries a stream, and ends with it.
-    pub(super) fn release(&self) {
-        let place = self.facts().place.take();
-        drop(place);
-    }
-
-    /// The end of this job is on its way. If the reader hangs up in good order after it, the job is forgotten.
-    pub(super) fn carries_end_of(&self, record: &Arc<Record>) {
-        self.facts().ended = Some(Arc::clone(record));
-    }
-
-    fn carries_end(&self) -> bool {
-        self.facts().ended.is_some()
-    }
-}
+use tokio::time::{sleep, timeout};
 
 /// The largest head of a request, and how much is buffered for a connection in each direction.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -122,30 +88,42 @@ async fn connection(socket: TcpStream, line: Line, service: Arc<Service>, routes
     let _best_effort = options.set_tcp_user_timeout(Some(service.config.stall));
 
     let answering = Answering { routes: TowerToHyperService::new(routes), line: line.clone() };
-    let patient = Patient { socket, stall: service.config.stall, waiting: None, line: line.clone(), said_all: false };
-    let io = TokioIo::new(patient);
+    let io = TokioIo::new(Patient::new(socket, Arc::clone(&service), line.clone()));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(service.config.request).max_buf_size(BUFFER_BYTES);
-    let mut connection = pin!(http.serve_connection(io, answering));
+    let mut connection = http.serve_connection(io, answering);
     let mut stopping = service.stopping.subscribe();
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = &mut connection => ended,
         () = stopped(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
     match ended {
         // The reader hung up after all that was sent: whose end it had is forgotten.
         Ok(()) => {
-            let ended = line.facts().ended.take();
-            ended.iter().for_each(|record| service.forget(record));
+            line.take_ended().iter().for_each(|record| service.forget(record));
         }
         Err(error) if is_stall(&error) => service.tally.connection_stalled(),
         // Whatever else a peer does is its own affair: an error ends this connection and nothing else. A job whose end
         // may not have arrived stays readable for as long as closed jobs do.
-        Err(_) => {}
+        Err(error) => {
+            let connection = connection.into_parts();
+            if let Some(status) = unanswered(&error, &connection.read_buf) {
+                connection.io.into_inner().refuse(&Refusal::unreadable(status));
+            }
+        }
     }
+}
+
+/// What the peer is to be told, where the HTTP layer gave it up without a word. A peer that has asked for nothing, or
+/// has had its answers and is silent, is told nothing.
+fn unanswered(error: &hyper::Error, unread: &[u8]) -> Option<StatusCode> {
+    if error.is_parse_version_h2() {
+        return Some(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
+    }
+    (error.is_timeout() && !unread.is_empty()).then_some(StatusCode::REQUEST_TIMEOUT)
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
@@ -163,92 +141,22 @@ fn is_stall(error: &hyper::Error) -> bool {
     false
 }
 
-/// The routes, with the connection's place at hand.
+/// The routes, with their connection at hand.
 struct Answering {
     routes: TowerToHyperService<axum::Router>,
     line: Line,
 }
 
 impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
-    type Response = axum::response::Response;
-    type Error = std::convert::Infallible;
-    type Future = <TowerToHyperService<axum::Router> as hyper::service::Service<hyper::Request<Incoming>>>::Future;
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.line.clone());
-        self.routes.call(request)
-    }
-}
-
-/// A socket that is given up once a write has made no progress for so long, and that waits, after the end of a job, for
-/// its reader to hang up: only that says that everything arrived.
-struct Patient {
-    socket: TcpStream,
-    stall: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
-    line: Line,
-    /// Our side is closed.
-    said_all: bool,
-}
-
-impl Patient {
-    fn or_given_up<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waiting = None;
-            return written;
-        }
-        let stall = self.stall;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(stall)));
-        waiting.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads")))
-    }
-}
-
-impl AsyncRead for Patient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.or_given_up(cx, written)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.said_all {
-            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
-            self.said_all = true;
-        }
-        if !self.line.carries_end() {
-            return Poll::Ready(Ok(()));
-        }
-        // A reader that died, or was killed with something unread, shows as an error here.
-        let mut scratch = [0; 512];
-        loop {
-            let mut rest = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut self.socket).poll_read(cx, &mut rest) {
-                Poll::Ready(Ok(())) if !rest.filled().is_empty() => continue,
-                Poll::Ready(over) => return Poll::Ready(over),
-                Poll::Pending => return self.or_given_up(cx, Poll::Pending),
-            }
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.or_given_up(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        let line = self.line.clone();
+        line.asked();
+        request.extensions_mut().insert(line.clone());
+        let answer = self.routes.call(request);
+        Box::pin(async move { answer.await.map(|response| line.answers(response)) })
     }
 }

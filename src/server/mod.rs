@@ -8,7 +8,7 @@
 //! 3. `routes`: what can be asked for.
 //! 4. `state`: what is known of each job, and for how long.
 //! 5. `stream`, `source`, `cursor`: one stream on the wire, where it comes from, and how it is resumed.
-//! 6. `connections`: how many, how long, and how they end.
+//! 6. `connections`, `line`, `socket`: how many, how long, how they end, and what is said to what is no request.
 //!
 //! ```
 //! use narrowcast::server::{Config, Layer, Server};
@@ -29,10 +29,12 @@ mod config;
 mod connections;
 mod cursor;
 mod guard;
+mod line;
 mod operations;
 mod page;
 mod refusal;
 mod routes;
+mod socket;
 mod source;
 mod state;
 mod stream;

@@ -75,6 +75,37 @@ impl Refusal {
         )
     }
 
+    /// What is no request, as far as the HTTP layer says by its status.
+    pub(super) fn unreadable(status: StatusCode) -> Refusal {
+        let (error, message, remedy) = match status {
+            StatusCode::REQUEST_TIMEOUT => {
+                ("head_too_slow", "the head of the request did not come in time", "send it at once")
+            }
+            StatusCode::URI_TOO_LONG => {
+                ("target_too_long", "the target of the request is too long", "put what is large into the body")
+            }
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+                "head_too_large",
+                "the head of the request is larger than 64 KiB, or has more than 100 headers",
+                "send less of it; put what is large into the body",
+            ),
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED => {
+                ("http_version", "HTTP/2 is not spoken here", "speak HTTP/1.1, or put a proxy before that does")
+            }
+            _ => (
+                "invalid_request",
+                "this is no request of HTTP/1.1",
+                "see to the request line, to control characters and folded lines in the headers, and to the lengths that \
+                 they state",
+            ),
+        };
+        Refusal::fixed(status, error, message, remedy)
+    }
+
+    pub(super) fn error(&self) -> &'static str {
+        self.error
+    }
+
     /// As the bytes of a connection that is told off before anybody reads from it.
     pub(super) fn raw(&self) -> String {
         let (status, body) = (self.status, self.body());

@@ -4,8 +4,8 @@
 //! what is done with the rest of the request.
 
 use super::authority::{Claims, Kind, Verbs};
-use super::connections::Line;
 use super::guard::{self, Guard, only};
+use super::line::Line;
 use super::operations::{self, Operation};
 use super::page;
 use super::refusal::Refusal;

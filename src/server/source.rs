@@ -32,6 +32,14 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// The position after which it goes on; `None` if nothing stands before what comes next.
+    pub(super) fn position(&self) -> Option<u64> {
+        match self {
+            Source::Live(stream) => stream.position().map(|position| position.sequence),
+            Source::Left(left) => left.next.checked_sub(1),
+        }
+    }
+
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         match self {
             Source::Left(left) => Poll::Ready(left.next()),
@@ -88,10 +96,15 @@ impl Spare {
     /// What a finished job has left for a reader that starts there; `None` if it is not over, or forgotten.
     pub(super) fn left(&self, since: Since) -> Option<Left> {
         let all = self.read()?;
+        let after = |delivery: &Delivery| match delivery {
+            Delivery::Event(event) => Some(event.sequence() + 1),
+            Delivery::Lagged(lost) => Some(*lost),
+            Delivery::End(_) => None,
+        };
         let next = match since {
             Since::Start => 0,
             Since::After(position) => position.sequence.saturating_add(1),
-            Since::Now => u64::MAX,
+            Since::Now => all.iter().rev().find_map(after).unwrap_or(0),
         };
         let wanted = |delivery: &Delivery| match delivery {
             Delivery::Event(event) => event.sequence() >= next,

@@ -3,8 +3,8 @@
 //! Polled by its connection alone: it has no task, no queue and no buffer of its own. What the connection cannot write
 //! is not taken from the router, so a slow reader costs what its job retains anyway, and what it misses is counted.
 
-use super::connections::Line;
 use super::cursor::Cursors;
+use super::line::Line;
 use super::source::{Said, Source};
 use super::state::{Record, Service, StreamSlot, now_ms};
 use super::tally::Counted;
@@ -157,8 +157,9 @@ impl SseBody {
         }
         let mut out = Vec::new();
         if std::mem::take(&mut self.head) {
-            // A field without data: readers take it over and see no event.
-            out.extend_from_slice(format!("retry: {}\n\n", self.service.config.retry.as_millis()).as_bytes());
+            // Whoever loses the connection before the first event, resumes after the position where this stream began.
+            let begin = self.source.position().map(|sequence| self.cursors.seal(sequence));
+            sse::settings(self.service.config.retry, begin.as_deref(), &mut out).expect("at most a day, and base64");
         }
         // Before anything else: what is revoked gets nothing more, however much is ready.
         if let Poll::Ready(stop) = self.stop.as_mut().poll(cx) {

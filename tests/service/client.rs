@@ -1,9 +1,15 @@
 //! The client of this crate against the service of this crate: each was written from the same page, and from it alone.
 
-use crate::rig::Rig;
-use narrowcast::client::{Client, Delivery, Stop, Update};
+use crate::rig::{PATIENCE, Rig, soon, until};
+use narrowcast::client::{Client, Connect, Connecting, Delivery, Io, Origin, Stop, Update};
 use narrowcast::narration::Outcome;
 use narrowcast::server::Alive;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 fn client(rig: &Rig, job: &crate::rig::Job) -> Client {
     let url = format!("http://{}{}", rig.at, job.path("/stream"));
@@ -77,4 +83,63 @@ async fn every_outcome_reaches_the_client() {
         assert_eq!(rig.of(&job, "POST", "/close", &body).await.status, 200);
         assert_eq!(told(&client(&rig, &job)).await, ["created, to open".to_owned(), format!("done: {outcome}")]);
     }
+}
+
+/// A way to the server whose connections the test breaks when it wants to.
+#[derive(Clone, Default)]
+struct Breakable(Arc<Mutex<Vec<AbortHandle>>>);
+
+impl Breakable {
+    fn break_all(&self) {
+        let connections = std::mem::take(&mut *self.0.lock().expect("no holder panics"));
+        connections.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Connect for Breakable {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> Connecting<'a> {
+        Box::pin(async move {
+            let mut server = TcpStream::connect((origin.host(), origin.port())).await?;
+            let (ours, mut theirs) = tokio::io::duplex(4096);
+            let carrying = tokio::spawn(async move {
+                let _until_one_side_is_over = tokio::io::copy_bidirectional(&mut theirs, &mut server).await;
+            });
+            self.0.lock().expect("no holder panics").push(carrying.abort_handle());
+            Ok(Box::new(ours) as Box<dyn Io>)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_stream_from_now_that_breaks_before_its_first_event_misses_nothing() {
+    let rig = Rig::new().await;
+    let job = rig.open().await;
+    assert_eq!(rig.emit(&job, "before").await.status, 202);
+    let url = format!("http://{}{}?from=now", rig.at, job.path("/stream"));
+    let line = Breakable::default();
+    let client = Client::new(&url).and_then(|client| client.capability(&job.capability)).expect("an address");
+    let mut watch = client.connector(line.clone()).random(|| 0).watch();
+
+    // Polled until the head of the stream has come: no event has.
+    let deadline = Instant::now() + PATIENCE;
+    while watch.position().is_none() {
+        assert!(Instant::now() < deadline, "the head of the stream gives no position to resume from");
+        let polled = poll_fn(|cx| Poll::Ready(watch.poll_next(cx))).await;
+        assert!(polled.is_pending(), "nothing is said of the time before: {polled:?}");
+        tokio::task::yield_now().await;
+    }
+    line.break_all();
+    until("the server has noticed", || rig.handle.alive().streams == 0).await;
+    for text in ["while away", "still away"] {
+        assert_eq!(rig.emit(&job, text).await.status, 202);
+    }
+    let mut next = async || soon("an update", watch.next()).await.expect("a value").expect("the service is understood");
+    assert!(matches!(next().await, Update::Reconnecting { .. }));
+    let Update::Resumed { position: Some(_) } = next().await else { panic!("it resumes after a position") };
+    for text in ["while away", "still away"] {
+        let Update::Delivery(Delivery::Narration(event)) = next().await else { panic!("{text} is owed") };
+        assert_eq!(event.decode().expect("an event").human, text);
+    }
+    assert_eq!(rig.of(&job, "DELETE", "", "").await.status, 200);
+    assert_eq!(next().await, Update::Delivery(Delivery::Done(Outcome::Cancelled)), "and nothing else");
 }

@@ -231,8 +231,12 @@ pub(crate) struct Sse {
 
 impl Sse {
     /// Reads the head of the answer, which must be that of a stream.
-    async fn begin(mut socket: TcpStream) -> Sse {
-        let mut coded = Vec::new();
+    async fn begin(socket: TcpStream) -> Sse {
+        Sse::begun(socket, Vec::new()).await
+    }
+
+    /// Reads on, where these bytes have been read already.
+    pub(crate) async fn begun(mut socket: TcpStream, mut coded: Vec<u8>) -> Sse {
         let end = loop {
             if let Some(at) = coded.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at;

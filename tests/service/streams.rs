@@ -1,6 +1,6 @@
 //! Streams: resumed, lagging, flooded, and never anybody else's.
 
-use crate::rig::{Rig, Sse, all, data, human, kinds};
+use crate::rig::{OPERATOR, Rig, Sse, all, data, human, kinds};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -37,6 +37,45 @@ async fn a_stream_resumes_exactly_after_its_cursor() {
     for stream in [&mut now, &mut at_the_tail, &mut by_query, &mut both] {
         assert_eq!(stream.human().await, "d");
     }
+}
+
+#[tokio::test]
+async fn every_stream_that_stands_somewhere_says_where_before_its_first_event() {
+    let rig = Rig::new().await;
+    let job = rig.open().await;
+    let created = rig.watch(&job).await.next().await.expect("the creation is narrated").last_event_id;
+    assert_eq!(rig.emit(&job, "a").await.status, 202);
+    let (bearer, path) = (job.bearer(), job.path("/stream"));
+    let (authorised, operator) = ([("authorization", &*bearer)], format!("Bearer {OPERATOR}"));
+    let operator = [("authorization", &*operator)];
+    let (now, after) = (format!("{path}?from=now"), format!("{path}?after={created}"));
+    for (url, headers, emitted) in [
+        (&*now, &authorised, "b"),
+        (&*after, &authorised, "a"),
+        ("/v1/system/events?from=now", &operator, "open of anonymous: cancelled (it was closed)"),
+    ] {
+        let mut broken = rig.stream(url, headers).await;
+        while !broken.bytes.ends_with(b"\n\n") {
+            broken.read_some().await;
+        }
+        let head = String::from_utf8(broken.bytes[..].to_vec()).expect("the stream is UTF-8");
+        let head = head.split_once("\n\n").expect("it was read up to there").0;
+        let position = head.strip_prefix("retry: 2000\nid: ").unwrap_or_else(|| panic!("{url} begins with {head:?}"));
+        drop(broken);
+        // What comes before anybody is back is not lost.
+        if url.starts_with(&path) {
+            assert_eq!(rig.emit(&job, "b").await.status, 202);
+        } else {
+            assert_eq!(rig.of(&job, "DELETE", "", "").await.status, 200);
+        }
+        let mut resumed = rig.stream(url, &[headers[0], ("last-event-id", position)]).await;
+        assert_eq!(resumed.human().await, emitted, "{url}");
+    }
+    // From the start there is nothing before: whoever comes back begins there again.
+    let job = rig.open().await;
+    let mut start = rig.watch(&job).await;
+    start.human().await;
+    assert!(start.bytes.starts_with(b"retry: 2000\n\nevent: narration\n"));
 }
 
 #[tokio::test]

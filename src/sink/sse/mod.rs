@@ -89,7 +89,7 @@ impl<'a> Frame<'a> {
         // Exact but for line ends in the data, which are rare: `data: ` and two line feeds.
         out.reserve(self.data.len() + self.event.map_or(0, |name| name.len() + 8) + 48);
         if let Some(retry) = self.retry {
-            field("retry", &retry.as_nanos().div_ceil(1_000_000).to_string(), out);
+            field("retry", &millis(retry), out);
         }
         if let Some(event) = self.event {
             field("event", event, out);
@@ -120,6 +120,30 @@ impl<'a> Frame<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Appends what a reader keeps between events, without an event: how long to wait before it connects again, and the
+/// position that it resumes after until an event brings another. `out` must stand where a frame may begin.
+///
+/// At the head of a stream this gives a reader something to resume after that loses the connection before its first
+/// event. A conforming reader takes the fields over and sees nothing (a block without data is no event); one that is
+/// not (httpx-sse) sees an event without data, here as after any `retry:` that stands alone.
+///
+/// # Errors
+/// [`FrameError`] as of [`Frame::encode`]. `out` is then as it was.
+pub fn settings(retry: Duration, id: Option<&str>, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    Frame { id, retry: Some(retry), ..Frame::default() }.check()?;
+    field("retry", &millis(retry), out);
+    if let Some(id) = id {
+        field("id", id, out);
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// In milliseconds, rounded up.
+fn millis(retry: Duration) -> String {
+    retry.as_nanos().div_ceil(1_000_000).to_string()
 }
 
 /// Appends a comment, which readers skip: it keeps a connection alive. `out` must stand where a frame may begin.

@@ -1,4 +1,4 @@
-use super::{Frame, FrameError, Limits, Message, Parsed, Parser, TooLong, Unfit, comment};
+use super::{Frame, FrameError, Limits, Message, Parsed, Parser, TooLong, Unfit, comment, settings};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -45,6 +45,28 @@ fn a_frame_is_written_so_and_not_otherwise() {
     );
     let kept = "\0\u{b}\u{c}\u{85}\u{2028}\u{2029}\u{feff}";
     assert_eq!(encoded(Frame::new(kept)), format!("data: {kept}\n\n"));
+}
+
+#[test]
+fn settings_are_kept_by_readers_and_are_no_event() {
+    let mut out = Vec::new();
+    let wait = Duration::from_micros(1500);
+    settings(wait, Some("a-7"), &mut out).expect("both are fit");
+    Frame::new("x").encode(&mut out).expect("the frame is fit");
+    settings(wait, None, &mut out).expect("it is fit");
+    assert_eq!(str::from_utf8(&out), Ok("retry: 2\nid: a-7\n\ndata: x\n\nretry: 2\n\n"));
+    let wait = Parsed::Retry(Duration::from_millis(2));
+    for cut in 0..out.len() {
+        assert_eq!(read(&out, &[cut]), [wait.clone(), message("message", "x", "a-7"), wait.clone()], "cut at {cut}");
+    }
+    let (mut parser, mut head) = (Parser::default(), &b"retry: 2\nid: a-7\n\n"[..]);
+    while parser.read(&mut head).expect("within limits").is_some() {}
+    assert_eq!(parser.last_event_id(), "a-7", "before any event");
+    let before = out.clone();
+    for (retry, id) in [(Frame::MAX_RETRY * 2, None), (Duration::ZERO, Some("a b")), (Duration::ZERO, Some("a\n"))] {
+        settings(retry, id, &mut out).expect_err("unfit");
+        assert_eq!(out, before, "and nothing was written");
+    }
 }
 
 #[test]

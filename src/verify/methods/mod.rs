@@ -7,6 +7,7 @@ mod crew;
 pub mod fuzzed;
 pub mod hunt;
 pub mod interleaved;
+pub mod load;
 pub mod loom;
 pub mod loom_outcomes;
 pub mod minimise;
