@@ -321,6 +321,27 @@ fn a_batch_pins_one_chunk_or_one_event_and_no_neighbour() {
     );
 }
 
+#[test]
+fn a_chunk_is_filled_to_its_last_byte_and_not_beyond() {
+    // How many events a reader finds in each batch, if these many bytes are emitted before it comes.
+    let batches = |sizes: &[usize]| {
+        let kernel = retaining(100, 1 << 20);
+        let (_owner, emitter, reader) = job(&kernel);
+        sizes.iter().for_each(|size| assert!(emitter.emit(&vec![1; *size]).is_ok()));
+        let mut stream = reader.subscribe(Since::Start).unwrap();
+        let mut found = Vec::new();
+        while let Poll::Ready(Some(Arrival::Batch(batch))) = arrival(&mut stream) {
+            found.push(batch.len());
+        }
+        found
+    };
+    // Each event has an entry in the chunk's table, too.
+    let full = CHUNK_BYTES - 3 * size_of::<u32>();
+    assert_eq!(batches(&[10, 100, full - 110]), [3]);
+    assert_eq!(batches(&[10, 100, full - 109]), [2, 1]);
+    assert_eq!(batches(&[10, 100, full - 110, 0]), [3, 1]);
+}
+
 // === limits, and where streams start ===
 
 #[test]
@@ -532,6 +553,23 @@ fn a_job_that_was_read_to_its_end_is_gone() {
     kernel.sweep(0);
     kernel.sweep(u64::MAX);
     assert_eq!(kernel.counts(), Counts { unknown: 2, ..Counts::default() }, "nothing of it is left to expire");
+}
+
+#[test]
+fn the_history_goes_with_the_job_whatever_rights_to_it_are_still_held() {
+    let kernel = Kernel::new(setup());
+    let (owner, emitter, reader) = job(&kernel);
+    emit_all(&emitter, &["0"]);
+    let mut stream = reader.subscribe(Since::Start).unwrap();
+    let late = reader.subscribe(Since::Start).unwrap();
+    let Poll::Ready(Some(Delivery::Event(frame))) = next(&mut stream) else { panic!("an event is there") };
+    owner.close(Outcome::Completed).unwrap();
+    assert_eq!(read(&mut stream), ["end completed"]);
+    drop(stream);
+    assert!(!frame.bytes.is_unique(), "another stream has yet to read the event");
+    drop(late);
+    assert!(frame.bytes.is_unique(), "who keeps a right to a job that is gone keeps none of its history");
+    drop((owner, emitter, reader));
 }
 
 #[test]

@@ -261,6 +261,18 @@ impl Op {
         }
     }
 
+    /// The same, to be changed.
+    pub(super) fn job_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Op::Create { job }
+            | Op::Emit { job, .. }
+            | Op::Subscribe { job, .. }
+            | Op::Close { job, .. }
+            | Op::Drop { job } => Some(job),
+            Op::EmitSystem | Op::SubscribeSystem { .. } | Op::Read { .. } | Op::Poll { .. } | Op::Leave { .. } => None,
+        }
+    }
+
     /// The job whose handle it uses, or makes.
     fn handle(&self) -> Option<usize> {
         match self {

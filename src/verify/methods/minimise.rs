@@ -3,8 +3,8 @@
 //! A smaller program counts only if some schedule of it breaks the *same* guarantee (failures are matched by
 //! identity: a program that fails in another way is another finding). Removing one operation at a time until none can
 //! go leaves a program from which every single operation is needed; the last search then goes through schedules with
-//! few switches first. Where that is not the smallest there is, because several operations do one thing, they are
-//! told as one, and removing goes on.
+//! few switches first. Where that is not the smallest there is, because several operations do one thing or several jobs
+//! play one part, they are told as one, and removing goes on.
 
 use super::Bench;
 use super::interleaved::{self, Breach, Start};
@@ -50,17 +50,16 @@ pub fn minimise_by<B: Clone + Shrinks>(found: &B, search: impl Fn(&Arc<Program>,
     loop {
         // Again for as long as anything went: what was needed by what has gone since is needed no more.
         while remove_runs(&mut best, 1, &search) {}
-        let shorter = told_as_one(best.program());
-        let Some(breach) = shorter.into_iter().find_map(|program| search(&Arc::new(program), &best)) else {
-            return best;
-        };
+        let shorter = reads_told_as_one(best.program()).into_iter().chain(jobs_told_as_one(best.program()));
+        let mut shorter = shorter.map(Arc::new);
+        let Some(breach) = shorter.find_map(|program| search(&program, &best)) else { return best };
         best = breach;
     }
 }
 
 /// Programs in which all reads of one stream, where there are several, are one read by a thread of its own, which waits
 /// for as many events as the program emits or for one. Each has fewer operations, and none that was not there in kind.
-fn told_as_one(program: &Program) -> Vec<Program> {
+fn reads_told_as_one(program: &Program) -> Vec<Program> {
     let lists = || std::iter::once(&program.prelude).chain(&program.threads);
     let events = lists().flatten().filter(|op| matches!(op, Op::Emit { .. } | Op::EmitSystem)).count() as u64;
     let is_read =
@@ -74,6 +73,23 @@ fn told_as_one(program: &Program) -> Vec<Program> {
     };
     let streams = (0..program.streams()).filter(several);
     let retold = streams.flat_map(|stream| [events, 1].map(|many| retold(stream, many)));
+    retold.filter(|program| program.check().is_ok()).collect()
+}
+
+/// Programs in which what is done to one job is done to another instead, which is created once less for it. Two jobs may be
+/// there only to make up a number: neither its create nor its share of the number can then go alone.
+fn jobs_told_as_one(program: &Program) -> Vec<Program> {
+    let creates = |ops: &[Op], job: usize| ops.iter().position(|op| matches!(op, Op::Create { job: of } if *of == job));
+    let ops: Vec<Op> = program.prelude.iter().chain(program.threads.iter().flatten()).cloned().collect();
+    let retold = |gone: usize, into: usize| {
+        let mut retold = program.without(creates(&ops, gone)?);
+        let ops = retold.prelude.iter_mut().chain(retold.threads.iter_mut().flatten());
+        ops.filter_map(Op::job_mut).filter(|job| **job == gone).for_each(|job| *job = into);
+        Some(retold)
+    };
+    let created: Vec<usize> = (0..program.jobs.len()).filter(|job| creates(&ops, *job).is_some()).collect();
+    let pairs = created.iter().flat_map(|gone| created.iter().map(move |into| (*gone, *into)));
+    let retold = pairs.filter(|(gone, into)| gone > into).filter_map(|(gone, into)| retold(gone, into));
     retold.filter(|program| program.check().is_ok()).collect()
 }
 

@@ -31,9 +31,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 ///
 /// A history is remembered by 128 bits of digest, not by its lines: a night's run sees millions of different ones.
 /// That two of them share a digest, and the second goes unjudged, is less likely than that the memory they would have
-/// filled lies.
+/// filled lies. What was found out about it is remembered until its program is done, since other programs seldom show
+/// it: of a wide program's that is kilobytes each.
 #[derive(Debug, Default)]
 pub struct Bench {
+    seen: HashSet<[u64; 2]>,
+    /// Of the program that is being run.
     judged: HashMap<[u64; 2], Judged>,
     executions: u64,
     /// Of the programs that are done.
@@ -67,7 +70,9 @@ struct Judged {
 impl Bench {
     /// Judges one execution. `Some` if it is in breach.
     pub fn judge(&mut self, history: &History, waits: u64) -> Option<Findings> {
-        let judged = self.judged.entry(digest(history, waits)).or_insert_with(|| {
+        let digest = digest(history, waits);
+        let judged = self.judged.entry(digest).or_insert_with(|| {
+            self.seen.insert(digest);
             let findings = checker::check(history);
             let reached = Premise::ALL.into_iter().filter(|premise| premise.reached(history, waits)).collect();
             let races = Premise::RACES.into_iter().flatten();
@@ -82,7 +87,7 @@ impl Bench {
         judged.findings.clone()
     }
 
-    /// Counts an execution whose history was judged before; `None` if it was not, and then nothing is counted.
+    /// Counts an execution whose history this program has shown before; `None` if it has not, and then nothing is counted.
     pub fn recall(&mut self, history: &History, waits: u64) -> Option<Option<Findings>> {
         self.judged.contains_key(&digest(history, waits)).then(|| self.judge(history, waits))
     }
@@ -90,6 +95,7 @@ impl Bench {
     /// The program is done: what it reached is added to the premises. The sides of a race are, only if some two of its
     /// operations went both ways.
     pub fn end_program(&mut self) {
+        self.judged = HashMap::new();
         let reached = std::mem::take(&mut self.reached);
         let raced = std::mem::take(&mut self.raced);
         let both_ways =
@@ -109,11 +115,36 @@ impl Bench {
 
     /// How many of them were different.
     pub fn distinct(&self) -> u64 {
-        self.judged.len() as u64
+        self.seen.len() as u64
     }
 
     /// In how many executions each premise was reached, over the programs that are done.
     pub fn premises(&self) -> &BTreeMap<Premise, u64> {
         &self.premises
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::history::{Action, Kind, Line};
+
+    fn created(job: &str) -> History {
+        let create = Action::Create { job: job.into(), life: None };
+        vec![Line::new(0, Kind::Invoke, create.clone()), Line::new(0, Kind::Ok, create)]
+    }
+
+    #[test]
+    fn what_was_judged_goes_with_its_program_and_what_was_seen_stays_counted() {
+        let mut bench = Bench::default();
+        for _program in 0..3 {
+            for history in [created("a"), created("b"), created("a")] {
+                assert!(bench.judge(&history, 0).is_none());
+            }
+            assert!(bench.recall(&created("b"), 0).is_some(), "of this program");
+            bench.end_program();
+            assert!(bench.recall(&created("b"), 0).is_none(), "a night's memory would be full of what nobody asks for");
+        }
+        assert_eq!((bench.executions(), bench.distinct(), bench.judged.capacity()), (12, 2, 0));
     }
 }

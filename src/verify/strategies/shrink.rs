@@ -111,28 +111,16 @@ fn ops_mut(program: &mut Program) -> impl Iterator<Item = &mut Op> {
     program.prelude.iter_mut().chain(program.threads.iter_mut().flatten())
 }
 
-/// The job that an operation is about, to be changed.
-fn job_mut(op: &mut Op) -> Option<&mut usize> {
-    match op {
-        Op::Create { job }
-        | Op::Emit { job, .. }
-        | Op::Subscribe { job, .. }
-        | Op::Close { job, .. }
-        | Op::Drop { job } => Some(job),
-        Op::EmitSystem | Op::SubscribeSystem { .. } | Op::Read { .. } | Op::Poll { .. } | Op::Leave { .. } => None,
-    }
-}
-
 /// The program with those jobs only that an operation names; `None` if all are named.
 fn without_unused_jobs(program: &Program) -> Option<Program> {
     let mut smaller = program.clone();
-    let mut named: BTreeMap<usize, usize> = ops_mut(&mut smaller).filter_map(job_mut).map(|job| (*job, 0)).collect();
+    let mut named: BTreeMap<usize, usize> = ops_mut(&mut smaller).filter_map(Op::job_mut).map(|job| (*job, 0)).collect();
     if named.len() == program.jobs.len() {
         return None;
     }
     named.values_mut().enumerate().for_each(|(new, place)| *place = new);
     smaller.jobs = named.keys().map(|old| program.jobs[*old].clone()).collect();
-    ops_mut(&mut smaller).filter_map(job_mut).for_each(|job| *job = named[job]);
+    ops_mut(&mut smaller).filter_map(Op::job_mut).for_each(|job| *job = named[job]);
     Some(smaller)
 }
 
