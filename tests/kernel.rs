@@ -14,6 +14,7 @@ use narrowcast::compiled::native::kernel::{
 use narrowcast::narration::{JobId, Outcome, State};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -342,7 +343,36 @@ fn a_chunk_is_filled_to_its_last_byte_and_not_beyond() {
     assert_eq!(batches(&[10, 100, full - 110, 0]), [3, 1]);
 }
 
+#[test]
+fn a_stream_is_a_future_too() {
+    let kernel = Kernel::new(setup());
+    let (owner, emitter, reader) = job(&kernel);
+    let mut stream = reader.subscribe(Since::Now).unwrap();
+    let poll = |stream: &mut Stream| pin!(stream.next()).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(poll(&mut stream).is_pending());
+    emit_all(&emitter, &["0"]);
+    assert!(matches!(poll(&mut stream), Poll::Ready(Some(Delivery::Event(frame))) if frame.bytes == "0"));
+    owner.close(Outcome::Completed).unwrap();
+    assert!(matches!(poll(&mut stream), Poll::Ready(Some(Delivery::End(Outcome::Completed)))));
+    assert!(matches!(poll(&mut stream), Poll::Ready(None)));
+}
+
 // === limits, and where streams start ===
+
+#[test]
+fn refusals_say_why() {
+    let all = [
+        Refused::Unknown,
+        Refused::Closed(Outcome::Completed),
+        Refused::Running,
+        Refused::InUse,
+        Refused::TooLarge { limit: 9 },
+        Refused::ForeignPosition,
+    ];
+    let said = all.map(|refused| refused.to_string());
+    assert!(said[1].contains("completed") && said[4].contains("9 bytes"), "{said:?}");
+    assert!(said.iter().all(|words| said.iter().filter(|other| *other == words).count() == 1), "{said:?}");
+}
 
 #[test]
 fn the_largest_event_is_accepted_and_one_byte_more_is_refused_and_counted() {

@@ -167,10 +167,10 @@ impl Log {
         Fetch::Batch(Batch { chunk, from, to })
     }
 
-    /// Takes everything out, to be dropped outside the lock. What readers hold in batches stays theirs.
+    /// Takes everything out, to be dropped outside the lock, once nobody can ask for any of it. What readers hold in
+    /// batches stays theirs.
     pub(super) fn take(&mut self) -> Log {
-        let empty = Log { first: self.next, next: self.next, ..Log::new(self.retention) };
-        std::mem::replace(self, empty)
+        std::mem::replace(self, Log::new(self.retention))
     }
 }
 

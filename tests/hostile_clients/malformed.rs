@@ -33,7 +33,7 @@ impl Bystander {
         assert_eq!(self.stream.human().await, text);
     }
 
-    async fn is_over(mut self) {
+    async fn ends(mut self) {
         assert_eq!(self.rig.of(&self.job, "DELETE", "", "").await.status, 200);
         assert_eq!(kinds(&self.stream.rest().await), ["done"]);
         drop(self.stream.socket);
@@ -132,7 +132,7 @@ async fn what_is_no_request_is_told_so_in_the_one_shape() {
     // The target in its absolute form, with a name of this server, is one (RFC 9112, section 3.2.2).
     let absolute = format!("GET http://{at}/healthz HTTP/1.1\r\n{host}connection: close\r\n\r\n");
     assert_eq!(bystander.rig.say(absolute.as_bytes()).await.body, "ok\n");
-    bystander.is_over().await;
+    bystander.ends().await;
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_head_that_does_not_come_whole_is_told_so_and_silence_is_not_answered(
     let half = format!("{request}GET /he");
     let replies = all_said(&bystander.rig, half.as_bytes()).await;
     assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [200, 408]);
-    bystander.is_over().await;
+    bystander.ends().await;
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn chunks_that_are_none_break_their_own_request_and_no_other() {
     assert_eq!(bystander.rig.of(&job, "DELETE", "", "").await.status, 200);
     bystander.rig.watch(&job).await.rest().await;
     bystander.is_undisturbed().await;
-    bystander.is_over().await;
+    bystander.ends().await;
 }
 
 /// A request within another's body: who reads the one length sees one request, who reads the other sees two.
@@ -206,7 +206,7 @@ async fn a_request_that_hides_in_another_is_never_read() {
         assert_eq!(reply.header("connection"), Some("close"), "{headers:?}");
         bystander.is_undisturbed().await;
     }
-    bystander.is_over().await;
+    bystander.ends().await;
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn requests_in_a_row_are_answered_in_a_row() {
         assert_eq!(bystander.stream.human().await, format!("in a row {number}"));
     }
     bystander.is_undisturbed().await;
-    bystander.is_over().await;
+    bystander.ends().await;
 }
 
 /// Bytes of all kinds, the same in every run.
@@ -262,7 +262,7 @@ async fn noise_is_refused_or_hung_up_on_and_leaves_nothing() {
         noise.extend(b"\r\n\r\n");
         let mut socket = bystander.rig.connect().await;
         let _refused_early = socket.write_all(&noise).await;
-        socket.shutdown().await.or_else(|_reset| std::io::Result::Ok(())).expect("taken as it comes");
+        let _hung_up_already = socket.shutdown().await;
         let mut all = Vec::new();
         let _reset = soon("the server hangs up", socket.read_to_end(&mut all)).await;
         let said = String::from_utf8_lossy(&all);
@@ -270,5 +270,5 @@ async fn noise_is_refused_or_hung_up_on_and_leaves_nothing() {
     }
     until("nothing is left of them", || bystander.rig.handle.alive() == before).await;
     bystander.is_undisturbed().await;
-    bystander.is_over().await;
+    bystander.ends().await;
 }

@@ -15,7 +15,7 @@ use super::revisit::orders::{in_every_order, in_order};
 use super::seed_router::{self, SeedRouter, SeedService};
 use super::stolen_receiver::{self, StolenReceiver};
 use super::torn_maps::{self, TornMaps};
-use super::{ROUTERS, Visit, faults, near_misses, with_subject};
+use super::{ROUTERS, Visit, faults, gateways, near_misses, with_subject};
 use crate::verify::catalogue::{generate, scenarios};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
@@ -289,7 +289,8 @@ fn every_near_miss_is_right_wherever_we_look() {
 #[test]
 fn every_checked_guarantee_has_three_faults_that_break_it() {
     for guarantee in CHECKED {
-        let breaking = faults().iter().filter(|fault| fault.expected().contains(&guarantee)).count();
+        let planted = [faults(), gateways()].concat();
+        let breaking = planted.iter().filter(|fault| fault.expected().contains(&guarantee)).count();
         assert!(breaking >= 3, "{guarantee}: {breaking}");
     }
 }

@@ -114,7 +114,8 @@ fn ops_mut(program: &mut Program) -> impl Iterator<Item = &mut Op> {
 /// The program with those jobs only that an operation names; `None` if all are named.
 fn without_unused_jobs(program: &Program) -> Option<Program> {
     let mut smaller = program.clone();
-    let mut named: BTreeMap<usize, usize> = ops_mut(&mut smaller).filter_map(Op::job_mut).map(|job| (*job, 0)).collect();
+    let mut named: BTreeMap<usize, usize> =
+        ops_mut(&mut smaller).filter_map(Op::job_mut).map(|job| (*job, 0)).collect();
     if named.len() == program.jobs.len() {
         return None;
     }

@@ -151,11 +151,15 @@ async fn ids(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The bits that an id's hexadecimal digits stand for, the last ones first; of one that has others, those of its bytes.
+/// The bits of an id, the last ones first: those that its last groups of hexadecimal digits stand for, or else those of
+/// its bytes.
 fn bits_of(id: &str) -> Vec<bool> {
-    let digits = id.rsplit(|c: char| c != '-' && !c.is_ascii_hexdigit()).next().unwrap_or(id).trim_start_matches('-');
-    let nibbles: Vec<u32> = digits.chars().rev().filter_map(|c| c.to_digit(16)).collect();
-    nibbles.iter().flat_map(|nibble| (0..4).map(move |at| nibble >> at & 1 == 1)).collect()
+    let groups = id.rsplit('-').take_while(|group| group.chars().all(|c| c.is_ascii_hexdigit()));
+    let digits: Vec<u32> = groups.flat_map(|group| group.chars().rev().filter_map(|c| c.to_digit(16))).collect();
+    if digits.is_empty() {
+        return id.bytes().rev().flat_map(|byte| (0..8).map(move |at| byte >> at & 1 == 1)).collect();
+    }
+    digits.iter().flat_map(|digit| (0..4).map(move |at| digit >> at & 1 == 1)).collect()
 }
 
 #[cfg(test)]
@@ -166,6 +170,7 @@ mod tests {
     fn bits_are_those_of_the_digits() {
         assert_eq!(bits_of("job-5"), [true, false, true, false]);
         assert_eq!(bits_of("job-0f").iter().filter(|bit| **bit).count(), 4);
+        assert_eq!(bits_of("job0").len(), 32, "those of the bytes");
         assert_eq!(bits_of("6f9619ff-8b86-4011-b42d-00c04fc964ff").len(), 128);
         assert_ne!(forge("nc1_abcdA12"), "nc1_abcdA12");
     }
