@@ -3,18 +3,14 @@
 //! With `NARROWCAST_SCREENSHOTS=DIR` it also leaves a picture of each page there; `docs/img` was made so.
 #![cfg(feature = "cli")]
 
-use std::fs;
+mod chromium;
+
+use chromium::Page;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// One browser at a time: two would share two processors with everything else.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// Long enough that only a defect, or a browser that hangs, runs into it.
-const PATIENCE: Duration = Duration::from_secs(120);
+use std::thread;
+use std::time::Duration;
 
 /// `narrowcast serve`, ended when dropped.
 struct Server {
@@ -45,7 +41,7 @@ impl Server {
             }
         };
         // Whoever stops reading would stop a server that goes on writing.
-        std::thread::spawn(move || lines.for_each(drop));
+        thread::spawn(move || lines.for_each(drop));
         Server { child, address, greeting }
     }
 }
@@ -57,102 +53,59 @@ impl Drop for Server {
     }
 }
 
-/// What it is called, here and there.
-const NAMED: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-
-fn browser() -> Option<&'static str> {
-    let answers = |name: &&&str| {
-        let asked = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        asked.is_ok_and(|status| status.success())
-    };
-    let found = NAMED.iter().find(answers).copied();
-    if found.is_none() {
-        let why = format!("none of {NAMED:?} can be started; install Debian's `chromium`");
-        assert!(std::env::var_os("NARROWCAST_SSE_READERS").is_none_or(|value| value != "required"), "{why}");
-        eprintln!("skipped: {why}");
-    }
-    found
+/// The page, or nothing and why, if there is no browser.
+fn opened(url: &str) -> Option<Page> {
+    Page::open(url)
+        .inspect_err(|why| {
+            assert!(std::env::var_os("NARROWCAST_SSE_READERS").is_none_or(|value| value != "required"), "{why}");
+            eprintln!("skipped: {why}");
+        })
+        .ok()
 }
 
-/// The page after so many milliseconds of its own time, as HTML; a picture of it if pictures are wanted.
-fn shown(browser: &str, url: &str, after_ms: u64, picture: &str) -> String {
-    let profile = std::env::temp_dir().join(format!("narrowcast-page-{}-{picture}", std::process::id()));
-    let run = |what: &[String]| {
-        let mut child = Command::new(browser)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .args(["--hide-scrollbars", "--window-size=1280,900"])
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("--virtual-time-budget={after_ms}"))
-            .args(what)
-            .arg(url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the browser starts");
-        let mut from = child.stdout.take().expect("it is piped");
-        let read = std::thread::spawn(move || std::io::read_to_string(&mut from));
-        let begun = Instant::now();
-        while child.try_wait().expect("it is our child").is_none() {
-            if begun.elapsed() > PATIENCE {
-                let _ = child.kill();
-                panic!("the browser did not end");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        read.join().expect("reading does not panic").expect("HTML is text")
-    };
-    let html = run(&["--dump-dom".into()]);
+/// Leaves a picture of the page if pictures are wanted.
+fn pictured(page: &mut Page, name: &str) {
     if let Some(folder) = std::env::var_os("NARROWCAST_SCREENSHOTS") {
-        run(&[format!("--screenshot={}", PathBuf::from(folder).join(picture).display())]);
+        page.picture(&PathBuf::from(folder).join(name));
     }
-    let _leftovers = fs::remove_dir_all(&profile);
-    html
 }
 
-/// What stands in the line that counts.
-fn tally(html: &str) -> &str {
-    let from = html.find("id=\"tally\"").expect("the page has a tally");
-    let rest = &html[from..];
-    let begin = rest.find('>').expect("a tag ends") + 1;
-    &rest[begin..begin + rest[begin..].find('<').expect("an element ends")]
-}
+/// All five jobs of the demonstration have been told their end.
+const ALL_OVER: &str = "document.querySelectorAll('.lane .state.completed, .lane .state.failed').length == 5";
+/// Something that does not belong there stands in some lane.
+const SOME_FOREIGN: &str = "document.querySelector('.lane.breach li.foreign') != null";
 
 #[test]
 fn jobs_run_side_by_side_and_nothing_is_foreign() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Some(browser) = browser() else { return };
     let server = Server::start(&[]);
-    let html = shown(browser, &format!("{}/#demo", server.address), 12_000, "page-demo.png");
-    let tally = tally(&html);
+    let Some(mut page) = opened(&format!("{}/#demo", server.address)) else { return };
+    let tally = page.text_once(ALL_OVER, "#tally");
     assert!(tally.contains("in 5 lanes") && tally.ends_with("none foreign"), "{tally}");
-    for outcome in ["state completed", "state failed"] {
-        assert!(html.contains(outcome), "no lane has the {outcome}: {tally}");
-    }
-    assert!(!html.contains("class=\"lane breach\""), "{tally}");
+    assert_eq!(page.value("document.querySelectorAll('.state.failed').length"), 1, "{tally}");
+    assert_eq!(page.value(SOME_FOREIGN), false, "{tally}");
+    pictured(&mut page, "page-demo.png");
 }
 
 /// The page can fail: an event that names another lane's canary turns its lane red, whoever sent it.
 #[test]
 fn an_event_of_another_job_is_seen_in_red() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Some(browser) = browser() else { return };
     let server = Server::start(&[]);
-    let html = shown(browser, &format!("{}/#foreign", server.address), 6_000, "page-foreign.png");
-    assert!(tally(&html).ends_with("1 FOREIGN"), "{}", tally(&html));
-    assert!(html.contains("class=\"lane breach\"") && html.contains("li class=\"foreign\""), "no lane is red");
+    let Some(mut page) = opened(&format!("{}/#foreign", server.address)) else { return };
+    let tally = page.text_once(SOME_FOREIGN, "#tally");
+    assert!(tally.ends_with("1 FOREIGN"), "{tally}");
+    pictured(&mut page, "page-foreign.png");
 }
 
 #[test]
 fn a_leaky_gateway_is_seen_in_red() {
     let server = Server::start(&["--fault", "shared-buffer"]);
     assert!(server.greeting.contains("LEAKY ON PURPOSE"), "{}", server.greeting);
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Some(browser) = browser() else { return };
-    let html = shown(browser, &format!("{}/#demo", server.address), 12_000, "page-leaky.png");
-    assert!(tally(&html).ends_with("FOREIGN"), "{}", tally(&html));
-    assert!(html.contains("class=\"lane breach\"") && html.contains("li class=\"foreign\""), "no lane is red");
+    let Some(mut page) = opened(&format!("{}/#demo", server.address)) else { return };
+    let tally = page.text_once(SOME_FOREIGN, "#tally");
+    assert!(tally.ends_with("FOREIGN"), "{tally}");
+    // For the picture: what else crosses over while the jobs run.
+    thread::sleep(Duration::from_secs(2));
+    pictured(&mut page, "page-leaky.png");
 }
 
 #[test]

@@ -16,6 +16,7 @@
 
 #[path = "sse_parsers/browser.rs"]
 mod browser;
+mod chromium;
 #[path = "sse_parsers/readers.rs"]
 mod readers;
 

@@ -248,16 +248,3 @@ impl Core {
         channel.reclaim();
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_a_name_is_kept_depends_on_the_seed() {
-        let hash = |seed| Keyed(seed).hash_one("a");
-        assert_eq!(hash([1, 2]), hash([1, 2]));
-        assert_ne!(hash([1, 2]), hash([3, 2]));
-        assert_ne!(hash([1, 2]), hash([1, 3]));
-    }
-}

@@ -14,7 +14,7 @@ use super::state::{Admitted, Service, now_ms};
 use super::stream::{Query, SseBody};
 use crate::narration::{Action, Actor, Emit, Event, Level, Outcome, Payload};
 use crate::router::{Refused, Since};
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -92,15 +92,22 @@ fn operator(service: &Service, parts: &Parts) -> Result<(), Refusal> {
 /// The body, whole, within its limits of size and time.
 async fn whole(service: &Service, body: Body) -> Result<axum::body::Bytes, Refusal> {
     let most = service.config.body_bytes;
-    let collected = timeout(service.config.request, Limited::new(body, most).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::said(
+    let too_large = || {
+        Refusal::said(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
             format!("the body is larger than {most} bytes"),
             "send less; large results belong where they are kept, with their place narrated",
-        )),
+        )
+    };
+    // Announced by `content-length`: none of it is waited for.
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    let collected = timeout(service.config.request, Limited::new(body, most).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::bad_request("body_broken", "the body broke off", "send it whole")),
         Err(_) => Err(Refusal::said(
             StatusCode::REQUEST_TIMEOUT,

@@ -177,6 +177,15 @@ async fn forbidden_is_not_absent(rig: &Rig) -> bool {
     opening(rig, &job.path("/stream"), &[]).await != opening(rig, &absent, &[]).await
 }
 
+async fn expiry_is_told(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    assert_eq!(rig.of(&job, "DELETE", "/capabilities", "").await.status, 200);
+    let absent = Job { id: format!("job-{}", "0".repeat(32)), ..job.clone() };
+    let refused = rig.of(&job, "POST", "/tickets", "").await;
+    assert_eq!(refused.status, 404, "{refused:?}");
+    refused.bytes_but_the_clock() != rig.of(&absent, "POST", "/tickets", "").await.bytes_but_the_clock()
+}
+
 async fn sequential_ids(rig: &Rig) -> bool {
     rig.open().await.id.len() < "job-".len() + 32
 }
@@ -341,7 +350,7 @@ macro_rules! questions {
 questions! {
     success_with_error_text, idle_read_as_done, marker_in_payload, first_reader_steals, missing_done,
     done_is_always_completed, hang_up_cancels, lag_swallowed, foreign_cursor_accepted, forged_cursor_restarts,
-    cursor_ignored, forbidden_is_not_absent, sequential_ids, capability_of_any_job, unchecked_verb, second_door,
+    cursor_ignored, forbidden_is_not_absent, expiry_is_told, sequential_ids, capability_of_any_job, unchecked_verb, second_door,
     capability_in_url, revoked_still_flows, expired_still_flows, operators_door_open, any_host, any_origin,
     cacheable_stream, shared_cache, lf_splits_frame, lone_cr_splits_frame, split_character_replaced,
     frame_beyond_buffer_lost, shared_buffer, global_event_counter, system_on_every_stream, job_in_metrics,

@@ -4,16 +4,16 @@
 //! the browser to say; that it sees the same bytes is not.
 
 use super::NAMES;
+use super::chromium::Browser;
 use super::readers::{Answer, Chunks, Ids, Missing, OURS, Reader};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{fs, io, thread};
+use std::{io, thread};
 
 pub(crate) const CHROMIUM: Reader =
     Reader { name: "EventSource (Chromium)", ids: Ids::Lasting, tells_retry: false, read };
@@ -21,59 +21,16 @@ pub(crate) const CHROMIUM: Reader =
 /// Long enough that only a defect, or a browser that hangs, runs into it.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// One browser at a time: two would share two processors with everything else.
-static ALONE: Mutex<()> = Mutex::new(());
-
 fn read(streams: &[Chunks]) -> Answer {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     // Whatever the standard's reader sees is listened for, so that a browser which sees no more than that tells of all.
     let by_ours = (OURS.read)(streams)?;
     let names = by_ours.iter().flatten().map(|seen| seen.event.as_str()).chain(NAMES).collect::<BTreeSet<_>>();
     let asked = serde_json::json!({ "names": names, "streams": streams.len() }).to_string();
     let asked: String = asked.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let server = Server::start(streams.to_vec()).expect("a port of loopback is free");
-    let _browser = Browser::start(&format!("http://{}/#{asked}", server.address))?;
+    let _browser = Browser::showing(&format!("http://{}/#{asked}", server.address)).map_err(Missing)?;
     let seen = server.seen.recv_timeout(PATIENCE).expect("the browser tells what it has seen");
     Ok(serde_json::from_str(&seen).expect("the page answers in JSON"))
-}
-
-/// What it is called, here and there.
-const NAMED: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-
-struct Browser {
-    child: Child,
-    profile: std::path::PathBuf,
-}
-
-impl Browser {
-    fn start(url: &str) -> Result<Browser, Missing> {
-        let profile = std::env::temp_dir().join(format!("narrowcast-chromium-{}", std::process::id()));
-        let start = |name: &&str| {
-            Command::new(name)
-                .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-                .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-                .arg(format!("--user-data-dir={}", profile.display()))
-                .arg(url)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .ok()
-        };
-        match NAMED.iter().find_map(start) {
-            Some(child) => Ok(Browser { child, profile }),
-            None => Err(Missing(format!("none of {NAMED:?} can be started; install Debian's `chromium`"))),
-        }
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // It may be gone already, and its files with it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.profile);
-    }
 }
 
 /// Serves the page, the streams by number, and takes what was seen.

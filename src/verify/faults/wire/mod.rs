@@ -15,6 +15,7 @@ mod capability_of_any_job;
 mod cursor_ignored;
 mod done_is_always_completed;
 mod expired_still_flows;
+mod expiry_is_told;
 mod first_reader_steals;
 mod forbidden_is_not_absent;
 mod foreign_cursor_accepted;
@@ -81,6 +82,7 @@ pub static GATEWAYS: &[Gateway] = &[
     of::<forged_cursor_restarts::ForgedCursorRestarts>(&forged_cursor_restarts::ABOUT),
     of::<cursor_ignored::CursorIgnored>(&cursor_ignored::ABOUT),
     of::<forbidden_is_not_absent::ForbiddenIsNotAbsent>(&forbidden_is_not_absent::ABOUT),
+    of::<expiry_is_told::ExpiryIsTold>(&expiry_is_told::ABOUT),
     of::<sequential_ids::SequentialIds>(&sequential_ids::ABOUT),
     of::<capability_of_any_job::CapabilityOfAnyJob>(&capability_of_any_job::ABOUT),
     of::<unchecked_verb::UncheckedVerb>(&unchecked_verb::ABOUT),
