@@ -15,8 +15,8 @@ use narrowcast::verify::guarantee::Guarantee::{self, *};
 use narrowcast::verify::history::{Action, Delivered, Kind, Line, Outcome, Reason, Since};
 use narrowcast::verify::verdict::{
     Antecedent, Assumption, Budget, Claim, Condition, CounterexampleRow, Ended, Evidence, Excuse, FRONTIER_EMPTIED,
-    Facts, Fired, Hunt, Kill, KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, Risk, Run, Stable,
-    Strength, Subject, Tool, Tried,
+    Facts, Fired, Hunt, Kill, KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, ObservedMutant, Risk,
+    Run, Stable, Strength, Subject, Tool, Tried,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -57,6 +57,17 @@ fn obligation(claim: Guarantee, method: &str, strength: Strength, name: &str, sc
         ended: None,
         excuse: None,
         beyond: false,
+    }
+}
+
+fn seen_on_the_wire(id: &str, expected: Guarantee) -> ObservedMutant {
+    ObservedMutant {
+        id: id.to_owned(),
+        defect: "what one stream is sent goes out on another".to_owned(),
+        incident: "Tomcat CVE-2021-25122".to_owned(),
+        expected: vec![expected],
+        method: "wire".to_owned(),
+        noticed: vec![expected],
     }
 }
 
@@ -151,7 +162,7 @@ fn held() -> Stable {
         kill: Kill { killed: 0, viable: 0 },
         hunts: Vec::new(),
         agreements: Vec::new(),
-        observed_mutants: Vec::new(),
+        observed_mutants: vec![seen_on_the_wire("shared-buffer", G1), seen_on_the_wire("lf-splits-frame", G11)],
         near_misses: NearMisses {
             flagged: 0,
             total: 0,
@@ -194,6 +205,7 @@ fn vacuous() -> Stable {
     stable.obligations[3].antecedents.push(Antecedent { premise: "a close raced an emit".into(), hits: 0, min: 1 });
     stable.near_misses.rows[1].flagged.push(G6);
     stable.mutants[0].killed_by.iter_mut().for_each(|by| by.guarantee = G5);
+    stable.observed_mutants[1].noticed.clear();
     stable
 }
 
@@ -289,6 +301,7 @@ fn a_run_of_a_planted_fault() {
     let mut stable = violated();
     stable.subject.fault = Some("one-broadcast".into());
     stable.mutants.clear();
+    stable.observed_mutants.clear();
     stable.near_misses.rows.clear();
     stable.obligations.truncate(1);
     insta::assert_snapshot!(terminal::verify(&sealed(stable), UNICODE));
@@ -299,6 +312,7 @@ fn a_run_of_nothing() {
     let mut stable = held();
     stable.obligations.clear();
     stable.mutants.clear();
+    stable.observed_mutants.clear();
     insta::assert_snapshot!(terminal::verify(&sealed(stable), Style::PLAIN));
 }
 

@@ -60,7 +60,7 @@ pub(super) fn observed_faults(page: &mut Page, stable: &Stable) {
             page.hang(
                 "              ",
                 None,
-                &format!("{} After: {}.", mutant.defect, mutant.incident),
+                &format!("{}; after {}", mutant.defect, mutant.incident),
                 Some(Tone::Dim),
             );
         }

@@ -16,7 +16,7 @@ pub fn verify(evidence: &Evidence, style: Style) -> String {
     let stable = &evidence.stable;
     let mut page = Page::new(style);
     header(&mut page, stable);
-    guarantees(&mut page, stable);
+    guarantees(&mut page, evidence);
     obligations(&mut page, evidence);
     planted_faults(&mut page, stable);
     observed_faults(&mut page, stable);
@@ -57,8 +57,8 @@ fn header(page: &mut Page, stable: &Stable) {
 
 // === the guarantee table ===
 
-fn guarantees(page: &mut Page, stable: &Stable) {
-    let style = page.style;
+fn guarantees(page: &mut Page, evidence: &Evidence) {
+    let (style, stable) = (page.style, &evidence.stable);
     page.heading("GUARANTEES", "");
     page.row(&[
         Cell::new("", 3),
@@ -77,7 +77,11 @@ fn guarantees(page: &mut Page, stable: &Stable) {
             Cell::new(strength_word(claim.strength), 15),
             Cell::new(&frontier_of(&judged), 16),
         ]);
-        let facts = [methods_of(&judged), bounds_of(&judged), explored_of(&judged)];
+        let mut facts = vec![methods_of(&judged), bounds_of(&judged), explored_of(&judged)];
+        // Where nobody chose a schedule there is no bound to tell, only what came up.
+        if facts[1..].iter().all(String::is_empty) {
+            facts.extend(judged.iter().filter_map(|row| counts(observed(evidence, row)?)));
+        }
         let facts: Vec<&str> = facts.iter().map(String::as_str).filter(|fact| !fact.is_empty()).collect();
         if !facts.is_empty() {
             page.hang("       ", None, &facts.join("; "), Some(Tone::Dim));
@@ -164,7 +168,6 @@ fn obligations(page: &mut Page, evidence: &Evidence) {
     let method = if style.columns() < 90 { 0 } else { 14 };
     let room = style.columns().saturating_sub(2 + 16 + 2 + 2 + method + 2 + 15);
     let id = column(rows.iter().map(|row| row.id.as_str()), room);
-    let observed = evidence.volatile.get("observed");
     for row in rows {
         let (word, tone) = style.status(row.result);
         let mut cells = vec![Cell::new(&word, 16).tone(tone), Cell::new(&row.id, id)];
@@ -172,7 +175,7 @@ fn obligations(page: &mut Page, evidence: &Evidence) {
         cells.push(Cell::new(row.strength.word(), 15));
         page.row(&cells);
         let mut remarks = remarks(row);
-        remarks.extend(observed.and_then(|all| all.get(&row.id)).and_then(counts).map(|text| (text, Tone::Dim)));
+        remarks.extend(observed(evidence, row).and_then(counts).map(|text| (text, Tone::Dim)));
         for (text, tone) in remarks {
             page.hang("                    ", None, &text, Some(tone));
         }
@@ -182,6 +185,11 @@ fn obligations(page: &mut Page, evidence: &Evidence) {
 /// As many columns as the longest needs, within `room`.
 pub(super) fn column<'a>(texts: impl Iterator<Item = &'a str>, room: usize) -> usize {
     texts.map(|text| text.chars().count()).max().unwrap_or(0).min(room)
+}
+
+/// What the run noted of a row whose schedule is not ours.
+fn observed<'e>(evidence: &'e Evidence, row: &Obligation) -> Option<&'e Value> {
+    evidence.volatile.get("observed")?.get(&row.id)
 }
 
 /// The volatile counts of a method whose schedule is not ours.

@@ -41,6 +41,20 @@ fn mutant(expected: &[Guarantee], killed_by: &[(Guarantee, &str)], outcome: Muta
     }
 }
 
+/// A planted fault that breaks G11 and is looked for where the schedule is nobody's choice.
+fn on_the_wire(noticed: &[Guarantee]) -> ObservedMutant {
+    let text = String::new;
+    let expected = vec![Guarantee::G11];
+    ObservedMutant {
+        id: "M2".to_owned(),
+        defect: text(),
+        incident: text(),
+        expected,
+        method: text(),
+        noticed: noticed.to_vec(),
+    }
+}
+
 /// A run with two held obligations, one killed fault and one near-miss that passed.
 fn run() -> Stable {
     let claim = |id: Guarantee| Claim {
@@ -204,6 +218,9 @@ fn the_gravest_class_decides_and_every_class_is_listed() {
         s.mutants[0].outcome = MutantOutcome::Timeout;
     };
     let unrun: Edit = |s| s.mutants.push(mutant(&[Guarantee::G9], &[], MutantOutcome::NotRun));
+    let noticed: Edit = |s| s.observed_mutants.push(on_the_wire(&[Guarantee::G11]));
+    let missed: Edit = |s| s.observed_mutants.push(on_the_wire(&[]));
+    let mistaken: Edit = |s| s.observed_mutants.push(on_the_wire(&[Guarantee::G12]));
     let wolf: Edit = |s| s.near_misses.rows[0].flagged.push(Guarantee::G6);
     let nothing: Edit = |s| s.obligations.clear();
     let silent: Edit = |s| {
@@ -225,6 +242,9 @@ fn the_gravest_class_decides_and_every_class_is_listed() {
         ("vacuous", vec![vacuous], vec![], vec![Vacuous], 12, Status::Vacuous),
         ("inconclusive", vec![inconclusive], vec![], vec![Inconclusive], 11, Status::Inconclusive),
         ("a survivor", vec![unrun, survivor, slow], vec![], vec![Vacuous, Survivor], 12, Status::Vacuous),
+        ("a fault that was noticed", vec![noticed], vec![], vec![], 0, Status::Held),
+        ("a fault that was missed", vec![noticed, missed], vec![], vec![Vacuous, Survivor], 12, Status::Vacuous),
+        ("a fault taken for another", vec![mistaken], vec![], vec![Vacuous, Survivor], 12, Status::Vacuous),
         ("no kills are asked of a fault", vec![slow, as_fault], vec![], vec![], 0, Status::Held),
         ("a false alarm", vec![wolf], vec![], vec![Vacuous, FalseAlarm], 12, Status::Vacuous),
         ("a missing shard", vec![], vec![&shard], vec![Inconclusive], 11, Status::Inconclusive),
