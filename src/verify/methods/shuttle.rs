@@ -30,10 +30,13 @@ use shuttle::scheduler::{
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 /// Who draws the schedules.
 #[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,7 +90,7 @@ enum Phase {
     Main,
     /// The threads run; the main thread has its turn when none of them can move.
     Threads,
-    /// Nothing more is to be seen, though some threads may wait for good.
+    /// Nothing more is to be seen. Threads that wait for good are sent home.
     Over,
 }
 
@@ -96,6 +99,14 @@ enum Phase {
 struct Stage {
     phase: AtomicU8,
     recorder: Mutex<Option<Arc<Recorder>>>,
+    /// The execution, without its schedule, once the program is done.
+    recorded: Mutex<Option<Execution>>,
+    /// Of the threads that wait for what never comes.
+    waiting: Mutex<Vec<Option<Waker>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Stage {
@@ -108,7 +119,35 @@ impl Stage {
     }
 
     fn recorder(&self) -> Option<Arc<Recorder>> {
-        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.recorder).take()
+    }
+
+    fn begin(&self, recorder: Arc<Recorder>, threads: usize) {
+        *lock(&self.recorder) = Some(recorder);
+        *lock(&self.recorded) = None;
+        *lock(&self.waiting) = vec![None; threads];
+    }
+
+    /// The program is done, and this is what it did. Whoever still waits is sent home: shuttle leaks what an execution
+    /// that is stopped has on its stacks, which is all that a night's memory holds.
+    fn end(&self) {
+        *lock(&self.recorded) = self.recorder().map(|recorder| executed(&recorder, Schedule::new(), None));
+        self.enter(Phase::Over);
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Runs one thread of the program, to its end or to the execution's.
+    async fn until_over<T>(&self, thread: usize, course: impl Future<Output = T>) {
+        let mut course = pin!(course);
+        poll_fn(|cx| {
+            if self.is(Phase::Over) {
+                return Poll::Ready(());
+            }
+            lock(&self.waiting)[thread] = Some(cx.waker().clone());
+            course.as_mut().poll(cx).map(drop)
+        })
+        .await;
     }
 }
 
@@ -135,8 +174,9 @@ const MAIN: usize = 0;
 impl Scheduler for Referee {
     fn new_execution(&mut self) -> Option<Begin> {
         let schedule = self.schedule.take();
-        if let Some(recorder) = self.stage.recorder()
-            && self.watch.borrow_mut().examine(executed(&recorder, schedule, None))
+        let recorded = lock(&self.stage.recorded).take();
+        if let Some(execution) = recorded
+            && self.watch.borrow_mut().examine(Execution { schedule, ..execution })
         {
             return None;
         }
@@ -151,7 +191,8 @@ impl Scheduler for Referee {
 
     fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
         if self.stage.is(Phase::Over) {
-            return None;
+            // Nothing is recorded any more, so nothing is drawn.
+            return runnable.first().map(|task| task.id());
         }
         let main = runnable.iter().find(|task| usize::from(task.id()) == MAIN);
         let threads: Vec<&Task> = runnable.iter().copied().filter(|task| usize::from(task.id()) != MAIN).collect();
@@ -195,9 +236,9 @@ fn prepare(copy: Copy) -> Prepare {
 }
 
 /// What the main thread of each execution does.
-fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Stage) {
+fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Arc<Stage>) {
     let run = prepare(Arc::clone(program), pace, 0);
-    *stage.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.recorder());
+    stage.begin(run.recorder(), program.threads.len());
     // A prelude that waits for what only a thread could bring goes no further, as under every method.
     let mut prelude = Step::new(Arc::clone(&run).prelude());
     while prelude.can_move() {
@@ -207,8 +248,10 @@ fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Stage) {
         (0..program.threads.len()).for_each(|thread| shuttle::future::block_on(Arc::clone(&run).thread(thread)));
     } else {
         for thread in 0..program.threads.len() {
-            let run = Arc::clone(&run);
-            drop(shuttle::thread::spawn(move || shuttle::future::block_on(run.thread(thread))));
+            let (run, stage) = (Arc::clone(&run), Arc::clone(stage));
+            drop(shuttle::thread::spawn(move || {
+                shuttle::future::block_on(stage.until_over(thread, run.thread(thread)));
+            }));
         }
         stage.enter(Phase::Threads);
         shuttle::thread::yield_now();
@@ -216,7 +259,7 @@ fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Stage) {
     }
     run.drain();
     drop(run);
-    stage.enter(Phase::Over);
+    stage.end();
 }
 
 /// Runs a program as often as `draws` wants to, or until `watch` has seen enough.
@@ -248,8 +291,11 @@ fn execute(
     if let Err(panic) = ran {
         let said = message(&*panic);
         let abnormal = if said.contains("max_steps") { Abnormal::Hang } else { Abnormal::Panic(said) };
-        let recorder = stage.recorder().unwrap_or_default();
-        watch.borrow_mut().examine(executed(&recorder, schedule.take(), Some(abnormal)));
+        // After its end it still can be wrong: a thread that holds a lock for good cannot be sent home.
+        let recorded = lock(&stage.recorded).take();
+        let recorded = recorded.unwrap_or_else(|| executed(&stage.recorder().unwrap_or_default(), Vec::new(), None));
+        let execution = Execution { schedule: schedule.take(), abnormal: Some(abnormal), ..recorded };
+        watch.borrow_mut().examine(execution);
     }
 }
 
