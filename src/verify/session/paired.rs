@@ -263,7 +263,8 @@ impl Rows<'_> {
                 self.alone.insert(observer.clone(), (outcomes.iter().cloned().collect(), complete));
             }
             if let Some(difference) = &report.difference {
-                row.counterexamples.push(self.show_difference("loom", "outcome-sets", plan.seed, difference));
+                let part = format!("observer-{}", at + 1);
+                row.counterexamples.push(self.show_difference("loom", &part, plan.seed, difference));
             }
         }
         self.obligations.push(row);

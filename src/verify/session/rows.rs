@@ -346,7 +346,15 @@ impl Rows<'_> {
     }
 
     /// Keeps a counterexample and shows it in the evidence; answers its id.
-    pub(super) fn show(&mut self, directory: &str, cx: Counterexample) -> String {
+    pub(super) fn show(&mut self, directory: &str, mut cx: Counterexample) -> String {
+        // Its file is called so: a name that is taken would cost the one that has it its file.
+        let named = cx.id.clone();
+        for more in 2.. {
+            if self.shown.iter().all(|shown| shown.id != cx.id) {
+                break;
+            }
+            cx.id = format!("{named}-{more}");
+        }
         let id = cx.id.clone();
         self.shown.push(CounterexampleRow {
             id: id.clone(),
