@@ -189,8 +189,8 @@ fn over(refused: Refused) -> Refusal {
 
 async fn cancel(State(service): Shared, request: Request) -> Answer {
     let (parts, _unread) = request.into_parts();
-    let Admitted { record, .. } = admitted(&service, &parts, Verbs::CLOSE)?;
-    end(&service, &record, Outcome::Cancelled)
+    let admitted = admitted(&service, &parts, Verbs::CLOSE)?;
+    end(&service, &admitted, Outcome::Cancelled)
 }
 
 #[derive(Deserialize)]
@@ -201,16 +201,17 @@ struct Close {
 
 async fn close(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let Admitted { record, .. } = admitted(&service, &parts, Verbs::CLOSE)?;
+    let admitted = admitted(&service, &parts, Verbs::CLOSE)?;
     let Close { outcome } = said(&service, body).await?;
-    end(&service, &record, outcome)
+    end(&service, &admitted, outcome)
 }
 
-fn end(service: &Service, record: &super::state::Record, outcome: Outcome) -> Answer {
-    match service.jobs.end(&record.id, outcome) {
-        Ok(()) => Ok(json(StatusCode::OK, &json!({ "job_id": record.id, "status": outcome }))),
+fn end(service: &Service, admitted: &Admitted, outcome: Outcome) -> Answer {
+    let id = &admitted.record.id;
+    match admitted.act(|_| service.jobs.end(id, outcome))? {
+        Ok(()) => Ok(json(StatusCode::OK, &json!({ "job_id": id, "status": outcome }))),
         Err(_over) => {
-            let state = service.jobs.state(&record.id).and_then(|state| match state {
+            let state = service.jobs.state(id).and_then(|state| match state {
                 crate::narration::State::Over(outcome) => Some(outcome),
                 _ => None,
             });
@@ -265,11 +266,11 @@ impl From<Narrated> for Event {
 
 async fn emit(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let Admitted { record, .. } = admitted(&service, &parts, Verbs::EMIT)?;
+    let admitted = admitted(&service, &parts, Verbs::EMIT)?;
     let event: Narrated = said(&service, body).await?;
-    match record.emitter.emit(event.into()) {
+    match admitted.act(|record| record.emitter.emit(event.into()))? {
         Ok(position) => {
-            let answer = json!({ "id": record.cursors.seal(position.sequence), "sequence": position.sequence });
+            let answer = json!({ "id": admitted.record.cursors.seal(position.sequence), "sequence": position.sequence });
             Ok(json(StatusCode::ACCEPTED, &answer))
         }
         Err(Refused::TooLarge { limit }) => Err(Refusal::said(
@@ -368,8 +369,9 @@ struct Grant {
 /// Makes a narrower capability: no more verbs than the one presented, and no longer.
 async fn grant(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let Admitted { claims, .. } = admitted(&service, &parts, Verbs::GRANT)?;
+    let admitted = admitted(&service, &parts, Verbs::GRANT)?;
     let Grant { verbs, ttl_ms } = said(&service, body).await?;
+    let claims = admitted.act(|_| admitted.claims)?;
     let wanted = Verbs::named(verbs.iter().map(String::as_str));
     let Some(verbs) = wanted.filter(|wanted| claims.verbs.include(*wanted).into()) else {
         let message = "these verbs cannot be granted";

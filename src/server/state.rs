@@ -54,6 +54,19 @@ pub(super) struct Admitted {
     pub(super) claims: Claims,
 }
 
+impl Admitted {
+    /// Does the deed, if the right to it still stands: a body may have taken its time, and a revocation have come
+    /// meanwhile. What is done here comes before the next revocation, or is not done.
+    pub(super) fn act<T>(&self, deed: impl FnOnce(&Record) -> T) -> Result<T, Refusal> {
+        // Held meanwhile, so that whoever revokes waits. The deed wakes tasks and waits for nobody.
+        let epoch = self.record.epoch.borrow();
+        if *epoch != self.claims.epoch || now_ms() >= self.claims.expires {
+            return Err(Refusal::nothing_here());
+        }
+        Ok(deed(&self.record))
+    }
+}
+
 /// Everything that requests share.
 pub(super) struct Service {
     pub(super) config: Config,

@@ -74,6 +74,8 @@ pub(super) struct SseBody {
     service: Arc<Service>,
     /// `None` on the operators' stream.
     of: Option<Job>,
+    /// How often the job's capabilities had been revoked when the one was made that opened this.
+    epoch: u32,
     /// What is to be said before anything else, once.
     head: bool,
     over: bool,
@@ -85,7 +87,7 @@ impl SseBody {
     pub(super) fn of_job(service: &Arc<Service>, source: Source, job: Job, (epoch, expires): (u32, u64)) -> SseBody {
         let stop = stop_of_job(job.0.epoch.subscribe(), epoch, expires, service.stopping.subscribe());
         let cursors = job.0.cursors.clone();
-        SseBody::new(service, source, cursors, Box::pin(stop), Some(job))
+        SseBody::new(service, source, cursors, Box::pin(stop), Some(job), epoch)
     }
 
     /// Of the system, for operators.
@@ -95,7 +97,7 @@ impl SseBody {
             let _the_service_holds_the_sender = stopping.wait_for(|stopping| *stopping).await;
             Stop::Shutdown
         };
-        SseBody::new(service, source, service.system_cursors.clone(), Box::pin(stop), None)
+        SseBody::new(service, source, service.system_cursors.clone(), Box::pin(stop), None, 0)
     }
 
     fn new(
@@ -104,6 +106,7 @@ impl SseBody {
         cursors: Cursors,
         stop: Pin<Box<dyn Future<Output = Stop> + Send>>,
         of: Option<Job>,
+        epoch: u32,
     ) -> SseBody {
         service.tally.stream_opened();
         SseBody {
@@ -113,6 +116,7 @@ impl SseBody {
             silence: Box::pin(sleep(service.config.keep_alive)),
             service: Arc::clone(service),
             of,
+            epoch,
             head: true,
             over: false,
             _counted: service.tally.streams.enter(),
@@ -150,6 +154,18 @@ impl SseBody {
         }
     }
 
+    fn is_revoked(&self) -> bool {
+        self.of.as_ref().is_some_and(|(record, ..)| *record.epoch.borrow() != self.epoch)
+    }
+
+    /// The last that is said.
+    fn stopped(&mut self, stop: Stop, mut out: Vec<u8>) -> Vec<u8> {
+        frame("stopped", None, &format!("{{\"reason\":\"{}\"}}", stop.reason()), &mut out);
+        self.service.tally.stopped(stop);
+        self.over = true;
+        out
+    }
+
     /// What comes next, as bytes for the wire.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         if self.over {
@@ -163,12 +179,15 @@ impl SseBody {
         }
         // Before anything else: what is revoked gets nothing more, however much is ready.
         if let Poll::Ready(stop) = self.stop.as_mut().poll(cx) {
-            frame("stopped", None, &format!("{{\"reason\":\"{}\"}}", stop.reason()), &mut out);
-            self.service.tally.stopped(stop);
-            self.over = true;
-            return Poll::Ready(Some(out));
+            return Poll::Ready(Some(self.stopped(stop, out)));
         }
-        match self.source.poll_next(cx) {
+        let arrived = self.source.poll_next(cx);
+        // And once more: what has arrived may have been said after a revocation that came since. It is dropped here, and
+        // whoever still has the right finds it where it was.
+        if arrived.is_ready() && self.is_revoked() {
+            return Poll::Ready(Some(self.stopped(Stop::Revoked, out)));
+        }
+        match arrived {
             Poll::Ready(Some(said)) => self.say(said, &mut out),
             Poll::Ready(None) => self.over = true,
             Poll::Pending if out.is_empty() => {

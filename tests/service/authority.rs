@@ -335,3 +335,41 @@ async fn every_answer_is_kept_by_nobody() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_revoked_before_its_body_has_come_is_not_done() {
+    let rig = Rig::new().await;
+    let bodies = [
+        ("POST", "/events", r#"{"action":"say","human":"too late"}"#),
+        ("POST", "/close", r#"{"outcome":"failed"}"#),
+        ("POST", "/capabilities", r#"{"verbs":["read"]}"#),
+    ];
+    for deed in bodies {
+        let job = rig.open().await;
+        let mut owner = job.clone();
+        let reply = rig.amid_body(&job, deed, async { owner = revoked(&rig, &job).await }).await;
+        reply.expect("its body is asked for").is(404, "not_found");
+        assert_eq!(rig.emit(&owner, "still open").await.status, 202);
+        let mut stream = rig.watch(&owner).await;
+        assert_eq!([stream.human().await, stream.human().await], ["created, to open", "still open"]);
+        // The same, with nothing in between, is done: the refusal was not of everything.
+        let done = rig.amid_body(&owner, deed, async {}).await.expect("its body is asked for");
+        assert!(done.status < 300, "{deed:?}: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_expires_before_its_body_has_come_is_not_done() {
+    let rig = Rig::new().await;
+    let job = rig.open().await;
+    for ttl_ms in [100, 1_000, 10_000] {
+        let short = narrowed(&rig, &job, &json!({ "verbs": ["emit"], "ttl_ms": ttl_ms }).to_string()).await;
+        let over = async { tokio::time::sleep(std::time::Duration::from_millis(ttl_ms)).await };
+        let deed = ("POST", "/events", r#"{"action":"say","human":"too late"}"#);
+        // On a busy machine it may be over before it is used; then a longer one is made.
+        let Some(reply) = rig.amid_body(&short, deed, over).await else { continue };
+        reply.is(404, "not_found");
+        return;
+    }
+    panic!("no capability lived long enough to be used");
+}

@@ -211,6 +211,15 @@ async fn unchecked_verb(rig: &Rig) -> bool {
     rig.emit(&Job { capability: narrowed, ..job }, "x").await.status == 202
 }
 
+async fn checked_before_body(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let revoke = async {
+        assert_eq!(rig.of(&job, "DELETE", "/capabilities", "").await.status, 200);
+    };
+    let late = rig.amid_body(&job, ("POST", "/events", SAY), revoke).await;
+    late.expect("its body is asked for").status == 202
+}
+
 async fn second_door(rig: &Rig) -> bool {
     let job = rig.open().await;
     let doors =
@@ -354,8 +363,8 @@ macro_rules! questions {
 questions! {
     success_with_error_text, idle_read_as_done, marker_in_payload, first_reader_steals, missing_done,
     done_is_always_completed, hang_up_cancels, lag_swallowed, foreign_cursor_accepted, forged_cursor_restarts,
-    cursor_ignored, forbidden_is_not_absent, expiry_is_told, sequential_ids, capability_of_any_job, unchecked_verb, second_door,
-    capability_in_url, revoked_still_flows, expired_still_flows, operators_door_open, any_host, any_origin,
+    cursor_ignored, forbidden_is_not_absent, expiry_is_told, sequential_ids, capability_of_any_job, unchecked_verb,
+    checked_before_body, second_door, capability_in_url, revoked_still_flows, expired_still_flows, operators_door_open, any_host, any_origin,
     cacheable_stream, shared_cache, lf_splits_frame, lone_cr_splits_frame, split_character_replaced,
     frame_beyond_buffer_lost, shared_buffer, global_event_counter, system_on_every_stream, job_in_metrics,
 }

@@ -153,12 +153,31 @@ impl Rig {
         let mut socket = self.connect().await;
         // Who is refused early may not be listened to any further.
         let _refused_early = socket.write_all(bytes).await;
-        let mut all = Vec::new();
-        let _reset_after_the_answer = soon("an answer", socket.read_to_end(&mut all)).await;
-        let text = String::from_utf8(all).expect("the answer is text");
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line comes first");
-        Reply { status, head: head.to_owned(), body: body.to_owned() }
+        answer(socket).await
+    }
+
+    /// Asks for something of a job with a body that comes late: once the server has let the head in and asked for the
+    /// body, and something else was done meanwhile. `None` if it was answered without its body.
+    pub(crate) async fn amid_body(
+        &self,
+        job: &Job,
+        (method, rest, body): (&str, &str, &str),
+        meanwhile: impl Future<Output = ()>,
+    ) -> Option<Reply> {
+        let bearer = job.bearer();
+        let headers = [("authorization", &*bearer), ("expect", "100-continue"), ("connection", "close")];
+        let request = self.request(method, &job.path(rest), &headers, body);
+        let (head, body) = request.split_at(request.len() - body.len());
+        let mut socket = self.connect().await;
+        socket.write_all(head.as_bytes()).await.expect("the server reads");
+        let mut asked = vec![0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        soon("being asked for the body", socket.read_exact(&mut asked)).await.expect("the server answers");
+        if asked != b"HTTP/1.1 100 Continue\r\n\r\n" {
+            return None;
+        }
+        meanwhile.await;
+        socket.write_all(body.as_bytes()).await.expect("the server reads");
+        Some(answer(socket).await)
     }
 
     /// Asks for something of a job, with its capability.
@@ -204,6 +223,16 @@ impl Rig {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// What comes until the server hangs up.
+async fn answer(mut socket: TcpStream) -> Reply {
+    let mut all = Vec::new();
+    let _reset_after_the_answer = soon("an answer", socket.read_to_end(&mut all)).await;
+    let text = String::from_utf8(all).expect("the answer is text");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line comes first");
+    Reply { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 #[track_caller]

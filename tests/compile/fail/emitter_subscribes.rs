@@ -17,7 +17,7 @@ trait NoSubscribe {
 
 impl<T> NoSubscribe for T {}
 
-fn main() {
+pub(crate) fn main() {
     let job = Router::builder().build().create();
     let (emitter, reader) = (job.emitter(), job.reader());
     emitter.narrate(QUEEN, "load").emit().unwrap();

@@ -4,7 +4,7 @@
 
 use narrowcast::router::Router;
 
-fn main() {
+pub(crate) fn main() {
     let job = Router::builder().build().create();
     let _second = Clone::clone(&job);
 }

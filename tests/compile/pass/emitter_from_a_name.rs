@@ -7,7 +7,7 @@ use narrowcast::router::{Emitter, Router};
 
 const QUEEN: Actor = Actor::new("queen");
 
-fn main() {
+pub(crate) fn main() {
     let router = Router::builder().build();
     let job = router.create();
     let name = job.id().clone();

@@ -7,7 +7,7 @@ use narrowcast::router::{Emitter, Router};
 
 const QUEEN: Actor = Actor::new("queen");
 
-fn main() {
+pub(crate) fn main() {
     let router = Router::builder().build();
     let (mine, yours) = (router.create().emitter(), router.create().emitter());
     let emitter = Emitter::clone(&yours);

@@ -7,7 +7,7 @@ use narrowcast::router::Router;
 
 const QUEEN: Actor = Actor::new("queen");
 
-fn main() {
+pub(crate) fn main() {
     let job = Router::builder().build().create();
     let emitter = job.emitter();
     emitter.narrate(QUEEN, "load").human("Loading").emit().unwrap();

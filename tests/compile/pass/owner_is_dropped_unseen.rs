@@ -4,7 +4,7 @@
 
 use narrowcast::router::Router;
 
-fn main() {
+pub(crate) fn main() {
     let router = Router::builder().build();
     let _job = router.create();
 }

@@ -7,7 +7,7 @@ use narrowcast::router::Router;
 
 const QUEEN: Actor = Actor::new("queen");
 
-fn main() {
+pub(crate) fn main() {
     let job = Router::builder().build().create();
     let emitter = job.emitter();
     let payload = String::from("user said {1}");

@@ -7,7 +7,7 @@ use narrowcast::router::{Router, Since};
 
 const QUEEN: Actor = Actor::new("queen");
 
-fn main() {
+pub(crate) fn main() {
     let job = Router::builder().build().create();
     let (emitter, reader) = (job.emitter(), job.reader());
     let _stream = reader.subscribe(Since::Start).unwrap();

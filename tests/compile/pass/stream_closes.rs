@@ -5,7 +5,7 @@
 use narrowcast::narration::Outcome;
 use narrowcast::router::{Router, Since};
 
-fn main() {
+pub(crate) fn main() {
     let job = Router::builder().build().create();
     let mut stream = job.reader().subscribe(Since::Start).unwrap();
     job.close(Outcome::Completed).unwrap();

@@ -12,7 +12,7 @@ mod elsewhere {
     pub struct Router;
 }
 
-fn main() {
+pub(crate) fn main() {
     let router = Router::builder().build();
     router.system().narrate(QUEEN, "start").emit().unwrap();
 }

@@ -12,6 +12,7 @@ mod any_origin;
 mod cacheable_stream;
 mod capability_in_url;
 mod capability_of_any_job;
+mod checked_before_body;
 mod cursor_ignored;
 mod done_is_always_completed;
 mod expired_still_flows;
@@ -86,6 +87,7 @@ pub static GATEWAYS: &[Gateway] = &[
     of::<sequential_ids::SequentialIds>(&sequential_ids::ABOUT),
     of::<capability_of_any_job::CapabilityOfAnyJob>(&capability_of_any_job::ABOUT),
     of::<unchecked_verb::UncheckedVerb>(&unchecked_verb::ABOUT),
+    of::<checked_before_body::CheckedBeforeBody>(&checked_before_body::ABOUT),
     of::<second_door::SecondDoor>(&second_door::ABOUT),
     of::<capability_in_url::CapabilityInUrl>(&capability_in_url::ABOUT),
     of::<revoked_still_flows::RevokedStillFlows>(&revoked_still_flows::ABOUT),

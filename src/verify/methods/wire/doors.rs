@@ -14,6 +14,7 @@ pub(super) const PREMISES: &[&str] = &[
     "ways_around_tried",
     "verbs_tried",
     "live_streams_revoked",
+    "revoked_amid_a_body",
     "live_streams_expired",
     "operators_doors_tried",
     "pages_tried",
@@ -27,6 +28,7 @@ pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Troubl
     victim.is_untouched(talk, notes).await?;
     verbs(talk, notes).await?;
     revocation(talk, notes).await?;
+    slow_bodies(talk, notes).await?;
     expiry(talk, notes).await?;
     operators(talk, notes).await?;
     caches(talk, notes).await
@@ -288,6 +290,41 @@ async fn revocation(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
         notes.reached(G12, "live_streams_revoked", 1);
     }
     talk.close(&owner).await.or_else(|_| never("the capability that a revocation answers is good for nothing"))
+}
+
+/// Somebody is let in, sends the head of his request and no body, and is shut out: what the body says must not count.
+async fn slow_bodies(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
+    let said_late = "said with a right that was gone";
+    let emit = super::http::narration(said_late);
+    for (method, rest, body) in
+        [("POST", "/events", emit.as_str()), ("POST", "/close", r#"{"outcome":"failed"}"#)]
+    {
+        let job = talk.open().await?;
+        let mut owner = job.clone();
+        let revoke = async {
+            let renewed = talk.of(&job, "DELETE", "/capabilities", "").await?.reply("a revocation")?;
+            owner.capability = renewed.text("capability");
+            Ok(())
+        };
+        let late = talk.amid_body(&job, (method, rest, body), revoke).await?;
+        notes.reached(G12, "revoked_amid_a_body", u64::from(late.was_asked_for));
+        let (status, brief) = (late.answer.status(), late.answer.brief());
+        notes.check(G12, (400..500).contains(&status), || {
+            (format!("{method} …{rest}: its right was revoked before its body came, and it is let in"), vec![brief])
+        });
+        let accepted = talk.say(&owner, "the owner's").await;
+        notes.check(G12, accepted.is_ok(), || {
+            ("a job was closed by whom its owner had shut out before".into(), vec![format!("{accepted:?}")])
+        });
+        if accepted.is_ok() {
+            let between = talk.watch(&owner).await?.until("the owner's").await?;
+            let late = between.iter().any(|message| said(message) == said_late);
+            let heard = between.iter().map(super::http::brief).collect();
+            notes.check(G12, !late, || ("what was said with a revoked right is delivered".into(), heard));
+            talk.close(&owner).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn expiry(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {

@@ -127,6 +127,13 @@ impl Answer {
     }
 }
 
+/// What came of a request whose body was awaited.
+pub(super) struct Amid {
+    /// Whether the service had let it in, as far as that shows: it asked for the body.
+    pub(super) was_asked_for: bool,
+    pub(super) answer: Answer,
+}
+
 /// Where the service is, and who we are to it.
 #[derive(Debug, Clone)]
 pub(super) struct Talk {
@@ -163,22 +170,69 @@ impl Talk {
 
     /// Sends bytes, and takes what comes.
     pub(super) async fn exchange(&self, bytes: &[u8]) -> Result<Answer, Trouble> {
-        let connected = self.soon("a connection", TcpStream::connect(self.address)).await?;
-        let mut socket = connected.or_else(|error| never(format!("cannot connect to {}: {error}", self.address)))?;
+        let mut socket = self.connected().await?;
         // Whoever is refused early may not be listened to any further; the answer tells.
         let _refused_early = self.soon("the end of a write", socket.write_all(bytes)).await?;
         let mut read = Vec::new();
-        let head = loop {
+        let head = self.head(&mut socket, &mut read).await?;
+        self.answer(socket, head, read, bytes.starts_with(b"HEAD ")).await
+    }
+
+    /// Asks for something of a job with a body that is awaited: it is sent once the service has asked for it
+    /// (`100 Continue`, RFC 9110, section 10.1.1), and something else is done meanwhile. What is answered without asking
+    /// for the body is answered before.
+    pub(super) async fn amid_body(
+        &self,
+        job: &Job,
+        (method, rest, body): (&str, &str, &str),
+        meanwhile: impl Future<Output = Result<(), Trouble>>,
+    ) -> Result<Amid, Trouble> {
+        let bearer = bearer(&job.capability);
+        let headers = [("authorization", bearer.as_str()), ("expect", "100-continue")];
+        let bytes = self.request(method, &job.at(rest), &headers, body.as_bytes());
+        let (asking, said) = bytes.split_at(bytes.len() - body.len());
+        let mut socket = self.connected().await?;
+        self.soon("the end of a write", socket.write_all(asking)).await?.or_else(|_| never("a head was not taken"))?;
+        let mut read = Vec::new();
+        let head = self.head(&mut socket, &mut read).await?;
+        let was_asked_for = head.split(' ').nth(1) == Some("100");
+        meanwhile.await?;
+        if !was_asked_for {
+            return Ok(Amid { was_asked_for, answer: self.answer(socket, head, read, false).await? });
+        }
+        let _refused_early = self.soon("the end of a write", socket.write_all(said)).await?;
+        let head = self.head(&mut socket, &mut read).await?;
+        Ok(Amid { was_asked_for, answer: self.answer(socket, head, read, false).await? })
+    }
+
+    async fn connected(&self) -> Result<TcpStream, Trouble> {
+        let connected = self.soon("a connection", TcpStream::connect(self.address)).await?;
+        connected.or_else(|error| never(format!("cannot connect to {}: {error}", self.address)))
+    }
+
+    /// The head of an answer. What was read beyond it is left in `read`.
+    async fn head(&self, socket: &mut TcpStream, read: &mut Vec<u8>) -> Result<String, Trouble> {
+        loop {
             if let Some(at) = read.windows(4).position(|window| window == b"\r\n\r\n") {
                 let rest = read.split_off(at + 4);
-                break std::mem::replace(&mut read, rest);
+                let head = std::mem::replace(read, rest);
+                return Ok(String::from_utf8_lossy(&head).trim_end().replace("\r\n", "\n"));
             }
-            let more = self.soon("the head of an answer", socket.read_buf(&mut read)).await?;
+            let more = self.soon("the head of an answer", socket.read_buf(read)).await?;
             if more.is_err() || more.is_ok_and(|n| n == 0) {
-                return never(format!("the service hung up within a head: {:?}", String::from_utf8_lossy(&read)));
+                return never(format!("the service hung up within a head: {:?}", String::from_utf8_lossy(read)));
             }
-        };
-        let head = String::from_utf8_lossy(&head).trim_end().replace("\r\n", "\n");
+        }
+    }
+
+    /// What follows a head.
+    async fn answer(
+        &self,
+        mut socket: TcpStream,
+        head: String,
+        mut read: Vec<u8>,
+        to_head: bool,
+    ) -> Result<Answer, Trouble> {
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let Some(status) = status else { return never(format!("no status line: {head:?}")) };
         let chunked = header(&head, "transfer-encoding").iter().any(|value| value.eq_ignore_ascii_case("chunked"));
@@ -186,7 +240,7 @@ impl Talk {
             return Ok(Answer::Stream(Box::new(Reading::begin(self, socket, head, read, chunked))));
         }
         let length = header(&head, "content-length").first().and_then(|length| length.parse().ok());
-        let no_body = bytes.starts_with(b"HEAD ") || status == 204 || status == 304;
+        let no_body = to_head || status == 204 || status == 304;
         let wanted = if no_body { Some(0) } else { length };
         while wanted.is_none_or(|wanted| read.len() < wanted) {
             let more = self.soon("the body of an answer", socket.read_buf(&mut read)).await?;
