@@ -256,13 +256,14 @@ fn storeys(path: &str, text: &str) -> Vec<String> {
 
 /// A crate is seen only where it belongs.
 fn crates_in_their_places(path: &str, text: &str) -> Vec<String> {
-    const PLACES: [(&str, &[&str]); 20] = [
+    const PLACES: [(&str, &[&str]); 21] = [
         ("loom", &["src/compiled/loom.rs", "src/verify/methods/loom.rs", "src/verify/methods/loom_outcomes.rs"]),
         ("shuttle", &["src/compiled/shuttle.rs", "src/verify/methods/shuttle.rs"]),
         ("tracing", &["src/verify/methods/loom.rs", "src/sink/tracing.rs"]),
         ("clap", &["src/cli/"]),
         ("anstream", &["src/cli/"]),
         ("terminal_size", &["src/cli/"]),
+        ("rustix", &["src/cli/"]),
         ("anstyle", &["src/cli/", "src/report/"]),
         ("indicatif", &["src/cli/", "src/report/progress.rs"]),
         ("sha2", &["src/report/", "src/server/", "src/verify/methods/wire/runs.rs"]),

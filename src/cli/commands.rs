@@ -1,7 +1,7 @@
 //! One function a command.
 
 use super::args::{Cli, Command, Common, Evidence as EvidenceCommand, Format, Order, Verify};
-use super::{Failure, print, style};
+use super::{Failure, descriptors, print, style};
 use crate::report::progress::{Progress, Show};
 use crate::report::{ExplainedCheck, Explanation, FaultRow, Replay, ReplayOutcome, Side, evidence, terminal};
 use crate::verify::counterexample::{Counterexample, How};
@@ -78,7 +78,11 @@ fn fault_named(id: &str) -> Result<Fault, Failure> {
 
 // === verify ===
 
+/// As many as the largest load takes, on both of its sides. Children inherit it; one that has too few says so.
+const DESCRIPTORS: u64 = 16_384;
+
 fn verify(args: &Verify, common: &Common) -> Result<u8, Failure> {
+    let _as_many_as_there_are = descriptors::ask_for(DESCRIPTORS);
     let options = Options {
         profile: args.profile.into(),
         seed: args.seed,

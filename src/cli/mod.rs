@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod descriptors;
 mod revisit;
 mod serve;
 

@@ -1,6 +1,6 @@
 //! `narrowcast serve`: the settings, put together from flags, environment and file, and a server that runs on them.
 
-use super::{Failure, print};
+use super::{Failure, descriptors, print};
 use crate::server::{self, Config, ConfigError, Layer, Limits, Log, Secret, StartError, Started, Times};
 use crate::verify::faults::{self, Fault};
 use clap::{Args, ValueEnum};
@@ -17,7 +17,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "FILE", env = "NARROWCAST_CONFIG")]
     config: Option<PathBuf>,
     /// Serve through a leaky gateway, to see what that looks like: a planted fault of the wire (`narrowcast faults`)
-    #[arg(long, value_name = "ID", env = "NARROWCAST_FAULT")]
+    // No variable: what is left in an environment must not make a service leak.
+    #[arg(long, value_name = "ID")]
     fault: Option<String>,
     /// Other names that clients may call this server by, as in `Host`
     #[arg(long, value_name = "HOST", value_delimiter = ',', env = "NARROWCAST_HOSTS")]
@@ -40,7 +41,7 @@ pub(super) struct Serve {
     /// Streams that each job may have [default: 16]
     #[arg(long, value_name = "N", env = "NARROWCAST_STREAMS_PER_JOB")]
     streams_per_job: Option<usize>,
-    /// Connections beside those of streams [default: 512]
+    /// Connections beside those of streams [default: 512]; beyond, whoever is silent for longest gives way
     #[arg(long, value_name = "N", env = "NARROWCAST_CONNECTIONS")]
     connections: Option<usize>,
     /// The largest body of a request [default: 65536]
@@ -55,7 +56,7 @@ pub(super) struct Serve {
     /// Bytes of events that each job retains [default: 1048576]
     #[arg(long, value_name = "BYTES", env = "NARROWCAST_RETAIN_BYTES")]
     retain_bytes: Option<usize>,
-    /// How long a job may run, and its capability is good [default: 3600000]
+    /// How long a job may run [default: 3600000]; its capability is good until nobody could read it any more
     #[arg(long, value_name = "MS", env = "NARROWCAST_JOB_MS")]
     job_ms: Option<u64>,
     /// How long a ticket opens a stream [default: 30000]
@@ -178,6 +179,23 @@ fn gateway_named(id: &str) -> Result<Fault, Failure> {
     Err(Failure::usage(format!("{what}; these can be served: {}", known.join(", "))))
 }
 
+/// Descriptors beside those of sockets.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Lets the process have as many descriptors as the limits allow sockets, as far as the system does, so that it is they
+/// who refuse. What to be told if it does not.
+fn make_room(config: &Config) -> Option<String> {
+    let sockets = config.sockets();
+    let wanted = u64::try_from(sockets).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    let allowed = descriptors::ask_for(wanted);
+    (allowed < wanted).then(|| {
+        format!(
+            "the limits allow {sockets} sockets, and the system {allowed} descriptors: lower jobs or streams_per_job, or \
+             raise `ulimit -Hn`; else it is the system that refuses, and whoever comes last, not whoever has most"
+        )
+    })
+}
+
 /// Serves until it is told to end. Answers the exit code.
 pub(super) fn serve(args: &Serve) -> Result<u8, Failure> {
     let config = args.config().map_err(Failure::usage)?;
@@ -186,6 +204,9 @@ pub(super) fn serve(args: &Serve) -> Result<u8, Failure> {
         Some(Fault::Gateway(number, _)) => number,
         _ => 0,
     };
+    if let Some(warning) = make_room(&config) {
+        eprintln!("narrowcast: {warning}");
+    }
     let wrap = move |routes| faults::wire::wrap(gateway, routes);
     let ended = server::run_until_signal(config, wrap, |started| {
         // Nobody may be reading; the server serves all the same.

@@ -98,7 +98,7 @@ pub enum Lost {
     /// None was to be had.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
-    /// The server said that it cannot serve (5xx).
+    /// The server said that it cannot serve just now (5xx, 408 or 429).
     #[error("the server answered {0}")]
     Unavailable(u16),
     /// The answer did not begin in time.

@@ -163,7 +163,13 @@ async fn follow(settings: &Settings, position: &str) -> Result<Asked, Failure> {
             | StatusCode::SEE_OTHER
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT => url = within(&url, headers.get(header::LOCATION))?,
-            status if status.is_server_error() => return Err(Lost::Unavailable(status.as_u16()).into()),
+            // Too slow, or too many just now (a stream that broke may still be counted): that passes.
+            status
+                if status.is_server_error()
+                    || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) =>
+            {
+                return Err(Lost::Unavailable(status.as_u16()).into());
+            }
             status => return Ok(Asked::Refusal(status, answer)),
         }
     }

@@ -27,7 +27,7 @@ pub use work::{Report, Why, Work};
 
 use crate::narration::{JobId, Outcome, State};
 use crate::router::{Emitter, Job, Reader, Refused, Router};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,9 +49,8 @@ struct Shared<T> {
 struct Table<T> {
     /// What has not been executed.
     queued: BTreeMap<JobId, Queued<T>>,
-    /// Ids in the order of creation, with the time of the first sweep that saw them. Ids that are no longer queued are
-    /// skipped.
-    order: VecDeque<(JobId, Option<u64>)>,
+    /// How many were ever queued.
+    created: u64,
     /// How to stop what is being executed.
     running: BTreeMap<JobId, Arc<Stop>>,
 }
@@ -59,6 +58,10 @@ struct Table<T> {
 struct Queued<T> {
     owner: Job,
     payload: T,
+    /// Its place in the order of creation.
+    place: u64,
+    /// When a reap first saw it.
+    seen: Option<u64>,
 }
 
 /// A job as its creator gets it.
@@ -129,7 +132,7 @@ impl<T> Jobs<T> {
 
     /// No jobs yet, on this router; at most so many may be queued at a time.
     pub fn new(router: Router, most_queued: usize) -> Self {
-        let table = Table { queued: BTreeMap::new(), order: VecDeque::new(), running: BTreeMap::new() };
+        let table = Table { queued: BTreeMap::new(), created: 0, running: BTreeMap::new() };
         Jobs { shared: Arc::new(Shared { router, most_queued, table: Mutex::new(table) }) }
     }
 
@@ -143,8 +146,9 @@ impl<T> Jobs<T> {
         let refused = {
             let mut table = self.shared.table();
             if table.queued.len() < self.shared.most_queued {
-                table.queued.insert(created.id.clone(), Queued { owner, payload });
-                table.order.push_back((created.id.clone(), None));
+                let place = table.created;
+                table.created += 1;
+                table.queued.insert(created.id.clone(), Queued { owner, payload, place, seen: None });
                 None
             } else {
                 Some((owner, payload))
@@ -177,7 +181,7 @@ impl<T> Jobs<T> {
             }
             taken
         };
-        let Some(Queued { owner, payload }) = taken else {
+        let Some(Queued { owner, payload, .. }) = taken else {
             return Err(if self.shared.table().running.contains_key(id) { Denied::Taken } else { Denied::Unknown });
         };
         // Cancelled between these two steps: the kernel says so, and the work ends at its first turn.
@@ -205,7 +209,7 @@ impl<T> Jobs<T> {
             let mut table = self.shared.table();
             (table.queued.remove(id), table.running.get(id).cloned())
         };
-        if let Some(Queued { owner, payload }) = queued {
+        if let Some(Queued { owner, payload, .. }) = queued {
             let result = owner.close(outcome).map_err(|_over| Denied::Unknown);
             drop(payload);
             return result;
@@ -226,21 +230,10 @@ impl<T> Jobs<T> {
     /// Gives up jobs that nobody has executed within `most_ms` of the first reap that saw them, as abandoned. Answers
     /// how many. `now_ms` must not go back.
     pub fn reap(&self, now_ms: u64, most_ms: u64) -> usize {
-        let mut over = Vec::new();
-        {
-            let mut table = self.shared.table();
-            let Table { queued, order, .. } = &mut *table;
-            order.retain_mut(|(id, seen)| {
-                if !queued.contains_key(id) {
-                    return false;
-                }
-                let stays = now_ms.saturating_sub(*seen.get_or_insert(now_ms)) < most_ms;
-                if !stays {
-                    over.extend(queued.remove(id));
-                }
-                stays
-            });
-        }
+        let is_over = |queued: &mut Queued<T>| now_ms.saturating_sub(*queued.seen.get_or_insert(now_ms)) >= most_ms;
+        let mut over: Vec<Queued<T>> =
+            self.shared.table().queued.extract_if(.., |_, queued| is_over(queued)).map(|(_, queued)| queued).collect();
+        over.sort_by_key(|queued| queued.place);
         // Outside the lock: dropping the owners ends the jobs and wakes their readers.
         let many = over.len();
         drop(over);

@@ -96,11 +96,12 @@ macro_rules! layered {
 layered! {
     /// What may be used of everything.
     Limits {
-        /// Jobs that a tenant may hold: open, or closed and not yet read to the end.
+        /// Jobs that a tenant may hold: open, closed and not yet read to the end, or with streams that are not hung up on.
         jobs: usize,
-        /// Streams that a job may have at a time.
+        /// Streams that a job may have at a time. One that is over counts until its reader hangs up.
         streams_per_job: usize,
-        /// Connections that carry no stream, of all clients together. (Each stream has one of its own beside these.)
+        /// Connections that carry no stream, of all clients together: to whom one belongs is not known before it has
+        /// asked. Beyond, whoever has been silent for longest gives way. (Each stream has one of its own beside these.)
         connections: usize,
         /// The largest body of a request.
         body_bytes: usize,
@@ -116,7 +117,7 @@ layered! {
 layered! {
     /// How long everything may take, in milliseconds.
     Times {
-        /// A capability's life, and the longest a job may run.
+        /// The longest a job may run. Its capability is good for as long, and then until `linger_ms` have passed.
         job_ms: u64,
         /// How long a ticket opens a stream.
         ticket_ms: u64,
@@ -285,6 +286,12 @@ impl Config {
         };
         config.check()?;
         Ok(config)
+    }
+
+    /// How many sockets these limits allow at a time: a process needs as many descriptors, and some more.
+    pub fn sockets(&self) -> usize {
+        let jobs = self.tenants.iter().map(|tenant| tenant.jobs).fold(0, usize::saturating_add);
+        jobs.saturating_mul(self.streams_per_job).saturating_add(self.connections)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -1,20 +1,22 @@
 //! Connections: how many there are, how long they may take, and how they end.
 //!
 //! A connection belongs to nobody until a request on it has been let in, so those that carry no stream are bounded
-//! together, and by short times: a head that does not come, a body that does not come, a write that nobody reads. A
-//! connection that carries a stream gives its place back, since streams are bounded by their jobs: clients that open
-//! connections and say nothing cannot keep anybody from a stream that is already flowing, nor a job from its share.
+//! together, and by short times: a head that does not come, a body that does not come, a write that nobody reads. Where
+//! there is no place left, whoever has been silent for longest gives his up: clients that open connections and say nothing,
+//! or half of something, keep nobody out. A connection that carries a stream gives its place back, since streams are bounded
+//! by their jobs.
 
-use super::line::Line;
+use super::line::{Accepted, Line};
 use super::refusal::Refusal;
 use super::socket::Patient;
 use super::state::Service;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -29,12 +31,17 @@ use tokio::time::{sleep, timeout};
 /// The largest head of a request, and how much is buffered for a connection in each direction.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// Bytes that the system may hold for a connection on their way to a reader who does not read. Linux doubles it.
+const SEND_BYTES: usize = 64 << 10;
+
 /// Serves until `stopping`, then waits for the connections, and gives up those that are not done in time. Answers how
 /// many those were.
 pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, routes: axum::Router) -> usize {
     let places = Arc::new(Semaphore::new(service.config.connections));
     let mut stopping = service.stopping.subscribe();
     let mut connections = JoinSet::new();
+    // In the order in which they came, with some that are no more.
+    let mut accepted_before: VecDeque<Accepted> = VecDeque::new();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -47,13 +54,23 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, routes: 
             sleep(Duration::from_millis(20)).await;
             continue;
         };
-        match Arc::clone(&places).try_acquire_owned() {
+        let mut place = Arc::clone(&places).try_acquire_owned();
+        if place.is_err() && accepted_before.iter().any(Accepted::give_up_if_awaited) {
+            place = Arc::clone(&places).try_acquire_owned();
+        }
+        match place {
             Ok(permit) => {
-                connections.spawn(connection(socket, Line::new(permit), Arc::clone(&service), routes.clone()));
+                let line = Line::new(permit);
+                if accepted_before.len() >= 2 * service.config.connections {
+                    accepted_before.retain(Accepted::has_place);
+                }
+                accepted_before.push_back(line.accepted());
+                connections.spawn(connection(socket, line, Arc::clone(&service), routes.clone()));
             }
             Err(_full) => {
                 service.tally.connection_refused();
-                refuse(&socket);
+                // A fresh socket has room for these bytes; if not, hanging up says enough.
+                let _best_effort = socket.try_write(too_many().raw().as_bytes());
             }
         }
     }
@@ -65,16 +82,13 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, routes: 
     left
 }
 
-/// Says why, without waiting for anything, and hangs up.
-fn refuse(socket: &TcpStream) {
-    let refusal = Refusal::said(
+fn too_many() -> Refusal {
+    Refusal::said(
         StatusCode::SERVICE_UNAVAILABLE,
         "too_many_connections",
         "as many connections as allowed are open",
         "close some, or try again shortly",
-    );
-    // A fresh socket has room for these bytes; if not, hanging up says enough.
-    let _best_effort = socket.try_write(refusal.raw().as_bytes());
+    )
 }
 
 async fn connection(socket: TcpStream, line: Line, service: Arc<Service>, routes: axum::Router) {
@@ -84,6 +98,8 @@ async fn connection(socket: TcpStream, line: Line, service: Arc<Service>, routes
     let options = socket2::SockRef::from(&socket);
     let keepalive = socket2::TcpKeepalive::new().with_time(service.config.stall);
     let _best_effort = options.set_tcp_keepalive(&keepalive);
+    // Left to itself, the system holds megabytes for a reader who does not read.
+    let _best_effort = options.set_send_buffer_size(SEND_BYTES);
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _best_effort = options.set_tcp_user_timeout(Some(service.config.stall));
 
@@ -98,6 +114,15 @@ async fn connection(socket: TcpStream, line: Line, service: Arc<Service>, routes
         () = stopped(&mut stopping) => {
             Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
+        }
+        () = line.given_up() => {
+            service.tally.connection_refused();
+            let connection = connection.into_parts();
+            // Who has asked for nothing is told nothing.
+            if !line.is_unasked() || !connection.read_buf.is_empty() {
+                connection.io.into_inner().refuse(&too_many());
+            }
+            return;
         }
     };
     match ended {
@@ -154,7 +179,7 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Answering {
 
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
         let line = self.line.clone();
-        line.asked();
+        line.asked(!request.body().is_end_stream());
         request.extensions_mut().insert(line.clone());
         let answer = self.routes.call(request);
         Box::pin(async move { answer.await.map(|response| line.answers(response)) })

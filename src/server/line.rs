@@ -1,24 +1,70 @@
 //! What one connection and the requests on it tell each other.
 
-use super::state::Record;
+use super::state::{Record, StreamSlot};
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 /// One connection, as those see it who serve the requests on it, and as its socket does. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Line(Arc<Mutex<Facts>>);
+pub(super) struct Line(Arc<Shared>);
+
+struct Shared {
+    facts: Mutex<Facts>,
+    given_up: Notify,
+}
 
 struct Facts {
     /// Its place among those that carry no stream.
     place: Option<OwnedSemaphorePermit>,
+    /// The place of the stream that it carries among those of its job. It is kept for as long as there is a socket: a
+    /// stream that is over and not hung up on is one still.
+    _slot: Option<StreamSlot>,
     /// The job whose end was handed to it.
     ended: Option<Arc<Record>>,
     voice: Voice,
+    /// It is the peer's turn: a request, or the body of one, is awaited.
+    awaits: bool,
+    /// The body of the last request is not read to its end.
+    is_spoken_to: bool,
+}
+
+/// A connection, as whoever accepted it remembers it.
+pub(super) struct Accepted(Weak<Shared>);
+
+impl Accepted {
+    /// Whether there still is such a connection, and it has a place.
+    pub(super) fn has_place(&self) -> bool {
+        self.0.upgrade().is_some_and(|shared| Line(shared).facts().place.is_some())
+    }
+
+    /// Has the connection give up its place at once, and end, if it is its peer that is awaited.
+    pub(super) fn give_up_if_awaited(&self) -> bool {
+        let Some(line) = self.0.upgrade().map(Line) else { return false };
+        let place = {
+            let mut facts = line.facts();
+            if facts.awaits { facts.place.take() } else { None }
+        };
+        let given_up = place.is_some();
+        drop(place);
+        if given_up {
+            line.0.given_up.notify_one();
+        }
+        given_up
+    }
+}
+
+/// As long as this lives, the peer's body is awaited.
+pub(super) struct Awaited<'l>(&'l Line);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.facts().awaits = false;
+    }
 }
 
 /// Whose words are being written.
@@ -34,17 +80,48 @@ enum Voice {
 
 impl Line {
     pub(super) fn new(place: OwnedSemaphorePermit) -> Line {
-        Line(Arc::new(Mutex::new(Facts { place: Some(place), ended: None, voice: Voice::Nobody })))
+        let (place, voice) = (Some(place), Voice::Nobody);
+        let facts = Facts { place, _slot: None, ended: None, voice, awaits: true, is_spoken_to: false };
+        Line(Arc::new(Shared { facts: Mutex::new(facts), given_up: Notify::new() }))
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What whoever accepts connections keeps of it.
+    pub(super) fn accepted(&self) -> Accepted {
+        Accepted(Arc::downgrade(&self.0))
+    }
+
+    /// Waits until its place is taken from it: others are waiting, and its peer is silent.
+    pub(super) async fn given_up(&self) {
+        self.0.given_up.notified().await;
     }
 
     /// Gives the place back: from now on the connection carries a stream, and ends with it.
-    pub(super) fn release(&self) {
-        let place = self.facts().place.take();
-        drop(place);
+    pub(super) fn carries_stream(&self, slot: Option<StreamSlot>) {
+        let (place, before) = {
+            let mut facts = self.facts();
+            (facts.place.take(), std::mem::replace(&mut facts._slot, slot))
+        };
+        drop((place, before));
+    }
+
+    /// The body of a request is awaited.
+    pub(super) fn awaits_body(&self) -> Awaited<'_> {
+        self.facts().awaits = true;
+        Awaited(self)
+    }
+
+    /// The body of a request has come, whole.
+    pub(super) fn heard_out(&self) {
+        self.facts().is_spoken_to = false;
+    }
+
+    /// Whether the peer may be in the middle of a body that nobody wants.
+    pub(super) fn is_spoken_to(&self) -> bool {
+        self.facts().is_spoken_to
     }
 
     /// The end of this job is on its way. If the reader hangs up in good order after it, the job is forgotten.
@@ -61,9 +138,10 @@ impl Line {
         self.facts().ended.take()
     }
 
-    /// A request has come, and will be answered.
-    pub(super) fn asked(&self) {
-        self.facts().voice = Voice::Ours;
+    /// A request has come, with a body or without, and will be answered.
+    pub(super) fn asked(&self, has_body: bool) {
+        let mut facts = self.facts();
+        (facts.voice, facts.awaits, facts.is_spoken_to) = (Voice::Ours, false, has_body);
     }
 
     /// This is the answer. Until it is dropped, and then written, what is written is ours.
@@ -75,7 +153,7 @@ impl Line {
     pub(super) fn flushed(&self) {
         let mut facts = self.facts();
         if facts.voice == Voice::HandedOver {
-            facts.voice = Voice::Nobody;
+            (facts.voice, facts.awaits) = (Voice::Nobody, true);
         }
     }
 

@@ -10,7 +10,7 @@ use super::operations::{self, Operation};
 use super::page;
 use super::refusal::Refusal;
 use super::source::Source;
-use super::state::{Admitted, Service, now_ms};
+use super::state::{Admitted, Service, StreamSlot, now_ms};
 use super::stream::{Query, SseBody};
 use crate::narration::{Action, Actor, Emit, Event, Level, Outcome, Payload};
 use crate::router::{Refused, Since};
@@ -90,7 +90,8 @@ fn operator(service: &Service, parts: &Parts) -> Result<(), Refusal> {
 // === what is sent ===
 
 /// The body, whole, within its limits of size and time.
-async fn whole(service: &Service, body: Body) -> Result<axum::body::Bytes, Refusal> {
+async fn whole(service: &Service, parts: &Parts, body: Body) -> Result<axum::body::Bytes, Refusal> {
+    let line = parts.extensions.get::<Line>();
     let most = service.config.body_bytes;
     let too_large = || {
         Refusal::said(
@@ -104,9 +105,14 @@ async fn whole(service: &Service, body: Body) -> Result<axum::body::Bytes, Refus
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }
+    let awaited = line.map(Line::awaits_body);
     let collected = timeout(service.config.request, Limited::new(body, most).collect()).await;
+    drop(awaited);
     match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => {
+            line.iter().for_each(|line| line.heard_out());
+            Ok(body.to_bytes())
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::bad_request("body_broken", "the body broke off", "send it whole")),
         Err(_) => Err(Refusal::said(
@@ -119,8 +125,8 @@ async fn whole(service: &Service, body: Body) -> Result<axum::body::Bytes, Refus
 }
 
 /// What the body says.
-async fn said<T: DeserializeOwned>(service: &Service, body: Body) -> Result<T, Refusal> {
-    let bytes = whole(service, body).await?;
+async fn said<T: DeserializeOwned>(service: &Service, parts: &Parts, body: Body) -> Result<T, Refusal> {
+    let bytes = whole(service, parts, body).await?;
     let invalid = |why: &dyn std::fmt::Display| {
         Refusal::bad_request("invalid_body", format!("the body is not what it should be: {why}"), "see docs/service.md")
     };
@@ -153,7 +159,7 @@ const LONGEST_CORRELATION: usize = 128;
 async fn create(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let tenant = service.tenants.who(bearer(&parts)).ok_or_else(Refusal::unauthorized)?;
-    let Create { operation, args, correlation_id } = said(&service, body).await?;
+    let Create { operation, args, correlation_id } = said(&service, &parts, body).await?;
     let operation = Operation::parse(&operation, args).map_err(|why| {
         Refusal::said(StatusCode::BAD_REQUEST, "invalid_operation", why, format!("operations: {}", operations::NAMES))
     })?;
@@ -202,7 +208,7 @@ struct Close {
 async fn close(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let admitted = admitted(&service, &parts, Verbs::CLOSE)?;
-    let Close { outcome } = said(&service, body).await?;
+    let Close { outcome } = said(&service, &parts, body).await?;
     end(&service, &admitted, outcome)
 }
 
@@ -211,12 +217,8 @@ fn end(service: &Service, admitted: &Admitted, outcome: Outcome) -> Answer {
     match admitted.act(|_| service.jobs.end(id, outcome))? {
         Ok(()) => Ok(json(StatusCode::OK, &json!({ "job_id": id, "status": outcome }))),
         Err(_over) => {
-            let state = service.jobs.state(id).and_then(|state| match state {
-                crate::narration::State::Over(outcome) => Some(outcome),
-                _ => None,
-            });
-            // Read to its end in this very moment: then it is as if it had never been.
-            Err(state.map_or_else(Refusal::nothing_here, |outcome| over(Refused::Closed(outcome))))
+            let outcome = admitted.record.reader.outcome();
+            Err(outcome.map_or_else(Refusal::nothing_here, |outcome| over(Refused::Closed(outcome))))
         }
     }
 }
@@ -238,12 +240,12 @@ struct Narrated {
     duration_ms: Option<u64>,
     error_kind: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    payload: Option<Value>,
+    payload: Option<Payload>,
 }
 
 /// A payload that is `null` is one all the same.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Payload>, D::Error> {
+    Payload::deserialize(deserializer).map(Some)
 }
 
 const CLIENT: Actor = Actor::new("client");
@@ -259,7 +261,7 @@ impl From<Narrated> for Event {
         event.correlation_id = said.correlation_id;
         event.duration_ms = said.duration_ms;
         event.error_kind = said.error_kind;
-        event.payload = said.payload.as_ref().map(Payload::new);
+        event.payload = said.payload;
         event
     }
 }
@@ -267,10 +269,11 @@ impl From<Narrated> for Event {
 async fn emit(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let admitted = admitted(&service, &parts, Verbs::EMIT)?;
-    let event: Narrated = said(&service, body).await?;
+    let event: Narrated = said(&service, &parts, body).await?;
     match admitted.act(|record| record.emitter.emit(event.into()))? {
         Ok(position) => {
-            let answer = json!({ "id": admitted.record.cursors.seal(position.sequence), "sequence": position.sequence });
+            let answer =
+                json!({ "id": admitted.record.cursors.seal(position.sequence), "sequence": position.sequence });
             Ok(json(StatusCode::ACCEPTED, &answer))
         }
         Err(Refused::TooLarge { limit }) => Err(Refusal::said(
@@ -290,15 +293,15 @@ async fn stream(State(service): Shared, request: Request) -> Answer {
     let query = Query::of(&parts.uri);
     let Admitted { record, claims } = admitted_to_stream(&service, &parts, &query)?;
     let since = since(&parts, &query, |text| record.cursors.open(text))?;
-    let slot = service.take_stream(&record)?;
+    let mut slot = Some(service.take_stream(&record)?);
     let source = match record.reader.subscribe(since) {
         Ok(stream) => Source::Live(stream),
         Err(Refused::ForeignPosition) => return Err(Refusal::invalid_cursor()),
         // The router has let it go: what is left is for whoever lost the end, or it answers as a job that never was.
         Err(_) => Source::Left(record.spare.left(since).ok_or_else(Refusal::nothing_here)?),
     };
-    let line = line(&parts);
-    Ok(sse(SseBody::of_job(&service, source, (record, slot, line), (claims.epoch, claims.expires))))
+    let line = line(&parts, || slot.take());
+    Ok(sse(SseBody::of_job(&service, source, (record, line, slot), (claims.epoch, claims.expires))))
 }
 
 async fn system(State(service): Shared, request: Request) -> Answer {
@@ -308,7 +311,7 @@ async fn system(State(service): Shared, request: Request) -> Answer {
     let since = since(&parts, &query, |text| service.system_cursors.open(text))?;
     let opened = service.router().system().subscribe(since);
     let stream = opened.map_err(|_foreign| Refusal::invalid_cursor())?;
-    let _counted_as_a_stream = line(&parts);
+    let _counted_as_a_stream = line(&parts, || None);
     Ok(sse(SseBody::of_system(&service, Source::Live(stream))))
 }
 
@@ -340,9 +343,11 @@ fn since(
 }
 
 /// The connection. Since it carries a stream now, it is counted with its job, and no longer among those of everybody.
-fn line(parts: &Parts) -> Option<Line> {
+fn line(parts: &Parts, slot: impl FnOnce() -> Option<StreamSlot>) -> Option<Line> {
     let line = parts.extensions.get::<Line>().cloned();
-    line.iter().for_each(Line::release);
+    if let Some(line) = &line {
+        line.carries_stream(slot());
+    }
     line
 }
 
@@ -370,7 +375,7 @@ struct Grant {
 async fn grant(State(service): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let admitted = admitted(&service, &parts, Verbs::GRANT)?;
-    let Grant { verbs, ttl_ms } = said(&service, body).await?;
+    let Grant { verbs, ttl_ms } = said(&service, &parts, body).await?;
     let claims = admitted.act(|_| admitted.claims)?;
     let wanted = Verbs::named(verbs.iter().map(String::as_str));
     let Some(verbs) = wanted.filter(|wanted| claims.verbs.include(*wanted).into()) else {

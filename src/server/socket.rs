@@ -1,5 +1,12 @@
 //! The socket below the HTTP layer: given up once nobody reads, patient after an end, and never without a word.
 //!
+//! **After an end** the reader is waited for: only his hanging up says that everything arrived. And even that does not, if
+//! he was killed before: then his farewell crosses what was said, and acknowledges nothing of it. So it counts only once
+//! the system has nothing left that is not acknowledged.
+//!
+//! **After a refusal** the peer may still be speaking. If the socket were closed meanwhile, the system would throw the
+//! answer away with what nobody reads (RFC 9112, section 9.6), so he is heard out, within bounds.
+//!
 //! What is no request reaches no route. The HTTP layer answers it by itself, with a status and nothing else, and gives
 //! nobody a say in it. But it writes here, where it is known whether an answer of ours is under way (see
 //! [`Line::is_unasked`]). If none is, what is written is its own, and is replaced by a refusal in the shape that all
@@ -13,6 +20,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -27,7 +35,20 @@ pub(super) struct Patient {
     /// Our side is closed.
     said_all: bool,
     instead: Option<Instead>,
+    /// Something was said in place of the HTTP layer's own words.
+    told_off: bool,
+    /// Until when the peer is heard out, and how many bytes he may still say.
+    heard: Option<(Pin<Box<Sleep>>, usize)>,
+    /// When to look again whether everything is acknowledged.
+    look: Option<Pin<Box<Sleep>>>,
 }
+
+/// How long, and how much, somebody may go on speaking whose request is refused already.
+const HEARD_OUT: Duration = Duration::from_secs(2);
+const HEARD_BYTES: usize = 64 << 20;
+
+/// How often it is looked whether everything is acknowledged.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What is being said in place of the HTTP layer's own words.
 struct Instead {
@@ -39,7 +60,17 @@ struct Instead {
 
 impl Patient {
     pub(super) fn new(socket: TcpStream, service: Arc<Service>, line: Line) -> Patient {
-        Patient { socket, service, waiting: None, line, said_all: false, instead: None }
+        Patient {
+            socket,
+            service,
+            waiting: None,
+            line,
+            said_all: false,
+            instead: None,
+            told_off: false,
+            heard: None,
+            look: None,
+        }
     }
 
     /// Says why, without waiting for anything: the HTTP layer has given the connection up without a word.
@@ -64,6 +95,7 @@ impl Patient {
         if self.instead.is_none() && self.line.is_unasked() {
             let refusal = Refusal::unreadable(own_status(first)?);
             self.service.tally.refused(refusal.error());
+            self.told_off = true;
             self.instead = Some(Instead { said: refusal.raw().into_bytes(), written: 0, stands_for: length });
         }
         loop {
@@ -81,6 +113,56 @@ impl Patient {
                     self.waiting = None;
                 }
                 other => return Some(self.or_given_up(cx, other)),
+            }
+        }
+    }
+}
+
+impl Patient {
+    /// Reads and forgets; how much, or that there is no more, or an error.
+    fn poll_forget(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut scratch = [0; 4096];
+        let mut rest = ReadBuf::new(&mut scratch);
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut rest))?;
+        Poll::Ready(Ok(rest.filled().len()))
+    }
+
+    /// Waits until the reader has hung up after all that was said. An error if he died on the way.
+    fn poll_hung_up(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.poll_forget(cx) {
+                Poll::Ready(Ok(0)) => break,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.or_given_up(cx, Poll::Pending),
+            }
+        }
+        loop {
+            // Both sides have said that they are done. The system forgets the peer once he has acknowledged everything,
+            // and also when he refuses it, and then it says so.
+            if !cfg!(target_os = "linux") || self.socket.peer_addr().is_err() {
+                return Poll::Ready(self.socket.take_error().and_then(|error| error.map_or(Ok(()), Err)));
+            }
+            let look = self.look.get_or_insert_with(|| Box::pin(sleep(LOOK)));
+            if look.as_mut().poll(cx).is_pending() {
+                return self.or_given_up(cx, Poll::Pending);
+            }
+            self.look = None;
+        }
+    }
+
+    /// Waits until the peer has said all that he wanted to, or as long as he may go on.
+    fn poll_heard_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let longest = self.service.config.request.min(HEARD_OUT);
+        loop {
+            let (until, left) = self.heard.get_or_insert_with(|| (Box::pin(sleep(longest)), HEARD_BYTES));
+            if *left == 0 || until.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            match ready!(self.poll_forget(cx)) {
+                Ok(more) if more > 0 => self.heard.iter_mut().for_each(|(_, left)| *left = left.saturating_sub(more)),
+                // He has hung up, or is gone.
+                Ok(_) | Err(_) => return Poll::Ready(()),
             }
         }
     }
@@ -117,19 +199,13 @@ impl AsyncWrite for Patient {
             ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
             self.said_all = true;
         }
-        if !self.line.carries_end() {
-            return Poll::Ready(Ok(()));
+        if self.line.carries_end() {
+            return self.poll_hung_up(cx);
         }
-        // A reader that died, or was killed with something unread, shows as an error here.
-        let mut scratch = [0; 512];
-        loop {
-            let mut rest = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut self.socket).poll_read(cx, &mut rest) {
-                Poll::Ready(Ok(())) if !rest.filled().is_empty() => continue,
-                Poll::Ready(over) => return Poll::Ready(over),
-                Poll::Pending => return self.or_given_up(cx, Poll::Pending),
-            }
+        if self.told_off || self.line.is_spoken_to() {
+            ready!(self.poll_heard_out(cx));
         }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(

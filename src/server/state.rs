@@ -33,7 +33,6 @@ pub(super) struct Record {
     /// The random bits of the id.
     bits: u128,
     incarnation: u64,
-    tenant: usize,
     pub(super) emitter: Emitter,
     pub(super) reader: Reader,
     pub(super) cursors: Cursors,
@@ -43,7 +42,18 @@ pub(super) struct Record {
     /// Open streams.
     streams: AtomicUsize,
     /// When its work ended, in milliseconds since 1970; [`OPEN`] until then.
-    ended_ms: AtomicU64,
+    ended_ms: Arc<AtomicU64>,
+    /// Its tenant is charged for it until nothing is left of it: no entry, and no stream either.
+    _share: Share,
+}
+
+/// One of the jobs that a tenant may hold.
+struct Share(Arc<AtomicUsize>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 const OPEN: u64 = u64::MAX;
@@ -80,8 +90,8 @@ pub(super) struct Service {
     root: Key,
     sealer: Sealer,
     records: Mutex<HashMap<JobId, Arc<Record>>>,
-    /// How many records each tenant has.
-    held: Vec<AtomicUsize>,
+    /// How many jobs each tenant is charged for.
+    held: Vec<Arc<AtomicUsize>>,
     work: Mutex<JoinSet<()>>,
 }
 
@@ -122,7 +132,7 @@ impl Service {
             sealer: Sealer::new(&root),
             root,
             records: Mutex::default(),
-            held: config.tenants.iter().map(|_| AtomicUsize::new(0)).collect(),
+            held: config.tenants.iter().map(|_| Arc::default()).collect(),
             work: Mutex::default(),
             config,
         }
@@ -143,10 +153,10 @@ impl Service {
                 "read finished jobs to their end, cancel some, or wait until unread ones have been given up",
             ));
         }
-        let record = self.open_job(tenant, task).inspect_err(|_| {
-            self.held[tenant].fetch_sub(1, Ordering::AcqRel);
-        })?;
-        let expires = now_ms().saturating_add(ms(self.config.job));
+        let share = Share(Arc::clone(&self.held[tenant]));
+        // As long as the job may run, and as long as it can be read then: whoever created it is told how it ended.
+        let expires = now_ms().saturating_add(ms(self.config.job)).saturating_add(ms(self.config.linger));
+        let record = self.open_job(tenant, share, task)?;
         let claims = Claims {
             kind: Kind::Capability as u8,
             verbs: Verbs::ALL,
@@ -159,7 +169,7 @@ impl Service {
         Ok(Admitted { record, claims })
     }
 
-    fn open_job(self: &Arc<Self>, tenant: usize, task: Task) -> Result<Arc<Record>, Refusal> {
+    fn open_job(self: &Arc<Self>, tenant: usize, share: Share, task: Task) -> Result<Arc<Record>, Refusal> {
         let broken = |what: &str| {
             let message = format!("the job could not be started: {what}");
             let remedy = "try again; if it stays so, ask the operators: this is a defect of the service";
@@ -177,28 +187,28 @@ impl Service {
             let _it_may_be_over = self.jobs.cancel(&created.id);
             broken(&refused.to_string())
         })?;
-        let record = Arc::new(self.record(tenant, created, position.incarnation, Spare::new(spare)));
+        let record = Arc::new(self.record(share, created, position.incarnation, Spare::new(spare)));
         lock(&self.records).insert(record.id.clone(), Arc::clone(&record));
         let executed =
             self.jobs.execute(&record.id, |emitter, (operation, id)| operations::work(operation, id, emitter));
         let work = executed.map_err(|denied| broken(&denied.to_string()))?;
         let work = work.deadline(tokio::time::sleep(self.config.job));
-        let (service, ended) = (Arc::clone(self), Arc::clone(&record));
+        let (service, ended_ms) = (Arc::clone(self), Arc::clone(&record.ended_ms));
         let task = async move {
             let report = work.await;
-            service.ended(&ended, name, report);
+            ended_ms.store(now_ms(), Ordering::Release);
+            service.ended(tenant, name, report);
         };
         lock(&self.work).spawn(task);
         Ok(record)
     }
 
-    fn record(&self, tenant: usize, created: Created, incarnation: u64, spare: Spare) -> Record {
+    fn record(&self, share: Share, created: Created, incarnation: u64, spare: Spare) -> Record {
         let Created { id, emitter, reader } = created;
         let bits = id.as_str().strip_prefix("job-").and_then(|digits| u128::from_str_radix(digits, 16).ok());
         Record {
             bits: bits.expect("the router minted this id from random bits"),
             incarnation,
-            tenant,
             cursors: Cursors::new(&self.root, id.as_str(), incarnation),
             id,
             emitter,
@@ -206,13 +216,13 @@ impl Service {
             spare,
             epoch: watch::Sender::new(0),
             streams: AtomicUsize::new(0),
-            ended_ms: AtomicU64::new(OPEN),
+            ended_ms: Arc::new(AtomicU64::new(OPEN)),
+            _share: share,
         }
     }
 
     /// The work of a job is over. Operators are told how it ended, not which one it was: ids do not stand in logs.
-    fn ended(&self, record: &Record, operation: &str, report: Report<Failure>) {
-        record.ended_ms.store(now_ms(), Ordering::Release);
+    fn ended(&self, tenant: usize, operation: &str, report: Report<Failure>) {
         let why = match report.why {
             Why::Done => "done".into(),
             Why::Error(Failure::Planned) => "it was asked to fail".into(),
@@ -222,7 +232,7 @@ impl Service {
             Why::Stopped => "it was closed".into(),
         };
         let system = self.router().system();
-        let tenant = &self.config.tenants[record.tenant].name;
+        let tenant = &self.config.tenants[tenant].name;
         let told = system.narrate(SERVICE, "job_end").context(operation).context(tenant).context(report.outcome);
         self.tally.told(told.context(why).human("{} of {}: {} ({})").emit());
     }
@@ -269,7 +279,6 @@ impl Service {
         };
         if removed.is_some() {
             record.spare.drop_it();
-            self.held[record.tenant].fetch_sub(1, Ordering::AcqRel);
         }
     }
 
@@ -292,9 +301,9 @@ impl Service {
         }
     }
 
-    /// How many jobs are held.
+    /// How many jobs tenants are charged for.
     pub(super) fn held(&self) -> usize {
-        lock(&self.records).len()
+        self.held.iter().map(|held| held.load(Ordering::Acquire)).sum()
     }
 
     /// Drops all work: what still runs is abandoned.

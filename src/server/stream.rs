@@ -62,8 +62,8 @@ async fn stop_of_job(
     }
 }
 
-/// A job, its stream's place among the others of the job, and the connection that carries it.
-type Job = (Arc<Record>, StreamSlot, Option<Line>);
+/// A job, the connection that carries its stream, and if that is not known, the stream's place among the others of the job.
+type Job = (Arc<Record>, Option<Line>, Option<StreamSlot>);
 
 /// The body of the answer to whoever opened a stream.
 pub(super) struct SseBody {
@@ -74,8 +74,9 @@ pub(super) struct SseBody {
     service: Arc<Service>,
     /// `None` on the operators' stream.
     of: Option<Job>,
-    /// How often the job's capabilities had been revoked when the one was made that opened this.
-    epoch: u32,
+    /// How often the job's capabilities had been revoked when the one was made that opened this, and until when that is
+    /// good.
+    right: (u32, u64),
     /// What is to be said before anything else, once.
     head: bool,
     over: bool,
@@ -84,10 +85,10 @@ pub(super) struct SseBody {
 
 impl SseBody {
     /// Of a job.
-    pub(super) fn of_job(service: &Arc<Service>, source: Source, job: Job, (epoch, expires): (u32, u64)) -> SseBody {
-        let stop = stop_of_job(job.0.epoch.subscribe(), epoch, expires, service.stopping.subscribe());
+    pub(super) fn of_job(service: &Arc<Service>, source: Source, job: Job, right: (u32, u64)) -> SseBody {
+        let stop = stop_of_job(job.0.epoch.subscribe(), right.0, right.1, service.stopping.subscribe());
         let cursors = job.0.cursors.clone();
-        SseBody::new(service, source, cursors, Box::pin(stop), Some(job), epoch)
+        SseBody::new(service, source, cursors, Box::pin(stop), Some(job), right)
     }
 
     /// Of the system, for operators.
@@ -97,7 +98,7 @@ impl SseBody {
             let _the_service_holds_the_sender = stopping.wait_for(|stopping| *stopping).await;
             Stop::Shutdown
         };
-        SseBody::new(service, source, service.system_cursors.clone(), Box::pin(stop), None, 0)
+        SseBody::new(service, source, service.system_cursors.clone(), Box::pin(stop), None, (0, u64::MAX))
     }
 
     fn new(
@@ -106,7 +107,7 @@ impl SseBody {
         cursors: Cursors,
         stop: Pin<Box<dyn Future<Output = Stop> + Send>>,
         of: Option<Job>,
-        epoch: u32,
+        right: (u32, u64),
     ) -> SseBody {
         service.tally.stream_opened();
         SseBody {
@@ -116,7 +117,7 @@ impl SseBody {
             silence: Box::pin(sleep(service.config.keep_alive)),
             service: Arc::clone(service),
             of,
-            epoch,
+            right,
             head: true,
             over: false,
             _counted: service.tally.streams.enter(),
@@ -136,7 +137,7 @@ impl SseBody {
             Said::End(outcome) => {
                 frame("done", None, &format!("{{\"outcome\":\"{outcome}\"}}"), out);
                 self.over = true;
-                if let Some((record, _, line)) = &self.of {
+                if let Some((record, line, _)) = &self.of {
                     line.iter().for_each(|line| line.carries_end_of(record));
                 }
             }
@@ -154,8 +155,12 @@ impl SseBody {
         }
     }
 
-    fn is_revoked(&self) -> bool {
-        self.of.as_ref().is_some_and(|(record, ..)| *record.epoch.borrow() != self.epoch)
+    fn lost_its_right(&self) -> Option<Stop> {
+        let ((record, ..), (epoch, expires)) = (self.of.as_ref()?, self.right);
+        if *record.epoch.borrow() != epoch {
+            return Some(Stop::Revoked);
+        }
+        (now_ms() >= expires).then_some(Stop::Expired)
     }
 
     /// The last that is said.
@@ -182,10 +187,12 @@ impl SseBody {
             return Poll::Ready(Some(self.stopped(stop, out)));
         }
         let arrived = self.source.poll_next(cx);
-        // And once more: what has arrived may have been said after a revocation that came since. It is dropped here, and
-        // whoever still has the right finds it where it was.
-        if arrived.is_ready() && self.is_revoked() {
-            return Poll::Ready(Some(self.stopped(Stop::Revoked, out)));
+        // And once more: what has arrived may have been said after a revocation that came since, or after a night in which
+        // no timer ran. It is dropped here, and whoever still has the right finds it where it was.
+        if arrived.is_ready()
+            && let Some(stop) = self.lost_its_right()
+        {
+            return Poll::Ready(Some(self.stopped(stop, out)));
         }
         match arrived {
             Poll::Ready(Some(said)) => self.say(said, &mut out),

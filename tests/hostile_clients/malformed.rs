@@ -135,6 +135,37 @@ async fn what_is_no_request_is_told_so_in_the_one_shape() {
     bystander.ends().await;
 }
 
+/// Whoever is refused while he still speaks is heard out: the system throws an answer away if what was said is not read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_says_too_much_gets_the_answer_all_the_same() {
+    let mut bystander = Bystander::new().await;
+    let (at, much) = (bystander.rig.at, vec![b'x'; 8 << 20]);
+    let announced = format!("POST /v1/jobs HTTP/1.1\r\nhost: {at}\r\ncontent-length: {}\r\n\r\n", much.len());
+    let chunked = format!("POST /v1/jobs HTTP/1.1\r\nhost: {at}\r\ntransfer-encoding: chunked\r\n\r\n800000\r\n");
+    let forbidden = format!("POST /v1/jobs/x/events HTTP/1.1\r\nhost: {at}\r\ncontent-length: {}\r\n\r\n", much.len());
+    let endless = format!("GET / HTTP/1.1\r\nhost: {at}\r\nx: ");
+    for (head, status, error) in [
+        (announced, 413, "body_too_large"),
+        (chunked, 413, "body_too_large"),
+        (forbidden, 404, "not_found"),
+        (endless, 431, "head_too_large"),
+    ] {
+        for _ in 0..5 {
+            let mut socket = bystander.rig.connect().await;
+            socket.write_all(head.as_bytes()).await.expect("the server reads");
+            // All of it is taken, and nothing of the answer is lost.
+            soon("all of it is taken", socket.write_all(&much)).await.expect("the server hears it out");
+            let mut all = Vec::new();
+            soon("an answer", socket.read_to_end(&mut all)).await.expect("the answer comes whole");
+            let replies = replies(str::from_utf8(&all).expect("the answer is text"));
+            let [reply] = &replies[..] else { panic!("one answer, not {replies:?}") };
+            reply.is(status, error);
+        }
+        bystander.is_undisturbed().await;
+    }
+    bystander.ends().await;
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_come_whole_is_told_so_and_silence_is_not_answered() {
     let bystander = Bystander::new().await;

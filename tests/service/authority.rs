@@ -189,7 +189,7 @@ async fn revocation_ends_live_streams_and_everything_issued_before() {
 async fn expiry_ends_live_streams() {
     let rig = Rig::new().await;
     let job = rig.open().await;
-    let short = narrowed(&rig, &job, r#"{"verbs":["read"],"ttl_ms":400}"#).await;
+    let short = narrowed(&rig, &job, r#"{"verbs":["read"],"ttl_ms":2000}"#).await;
     let mut stream = rig.watch(&short).await;
     assert_eq!(stream.human().await, "created, to open");
     let rest = stream.rest().await;
@@ -200,14 +200,16 @@ async fn expiry_ends_live_streams() {
 }
 
 #[tokio::test]
-async fn a_job_whose_time_is_over_fails_with_its_capability() {
-    let rig = Rig::with(|layer| layer.times.job_ms = Some(200)).await;
-    let job = rig.open().await;
-    let rest = rig.watch(&job).await.rest().await;
-    let last = rest.last().expect("the stream says why it ends");
-    let why = data(last);
-    assert!(why == json!({ "reason": "expired" }) || why == json!({ "outcome": "failed" }), "{why}");
+async fn a_job_whose_time_is_over_fails_and_says_so_to_whoever_created_it() {
+    let rig = Rig::with(|layer| layer.times.job_ms = Some(100)).await;
+    // Watched when its time comes, and read only afterwards.
+    let (watched, late) = (rig.open().await, rig.open().await);
+    let mut watching = rig.watch(&watched).await;
     crate::rig::until("the work has ended", || rig.handle.alive().working == 0).await;
+    for rest in [watching.rest().await, rig.watch(&late).await.rest().await] {
+        assert_eq!(kinds(&rest), ["narration", "done"]);
+        assert_eq!(data(&rest[1]), json!({ "outcome": "failed" }));
+    }
 }
 
 #[tokio::test]

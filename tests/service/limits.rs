@@ -1,7 +1,7 @@
 //! Limits: what is too much is refused alone, with its name; and requests that are none.
 
-use crate::rig::{Rig, job_of, soon, until};
-use narrowcast::server::Secret;
+use crate::rig::{Rig, job_of, kinds, soon, until};
+use narrowcast::server::{Alive, Secret};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -123,7 +123,7 @@ async fn what_is_not_understood_is_said_so() {
 
 #[tokio::test]
 async fn requests_that_are_none_end_their_connection_and_nothing_else() {
-    let rig = Rig::with(|layer| layer.times.request_ms = Some(100)).await;
+    let rig = Rig::with(|layer| layer.times.request_ms = Some(1_000)).await;
     let job = rig.open().await;
     let mut stream = rig.watch(&job).await;
     stream.human().await;
@@ -147,7 +147,37 @@ async fn requests_that_are_none_end_their_connection_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn silent_connections_are_bounded_and_streams_are_not_among_them() {
+async fn a_stream_that_is_over_is_one_until_it_is_hung_up_on() {
+    let rig = Rig::with(|layer| layer.limits.streams_per_job = Some(1)).await;
+    let job = rig.open().await;
+    let mut stream = rig.watch(&job).await;
+    assert_eq!(rig.of(&job, "DELETE", "", "").await.status, 200);
+    assert_eq!(kinds(&stream.rest().await).last(), Some(&"done"));
+    // The end was read, and the connection is kept: otherwise one job could have any number of them.
+    rig.of(&job, "GET", "/stream", "").await.is(429, "too_many_streams");
+    drop(stream);
+    rig.settle(Alive::default()).await;
+}
+
+#[tokio::test]
+async fn a_job_that_was_read_is_held_for_as_long_as_it_has_streams() {
+    let rig = Rig::with(|layer| layer.limits.jobs = Some(1)).await;
+    let job = rig.open().await;
+    let (mut first, second) = (rig.watch(&job).await, rig.watch(&job).await);
+    assert_eq!(rig.of(&job, "DELETE", "", "").await.status, 200);
+    first.rest().await;
+    drop(first);
+    // It is forgotten, and answers as if it had never been; but its other reader still has what it retained.
+    until("the first reader has gone", || rig.handle.alive().connections == 1).await;
+    rig.of(&job, "GET", "/stream", "").await.is(404, "not_found");
+    rig.post(OPEN).await.is(429, "too_many_jobs");
+    drop(second);
+    rig.settle(Alive::default()).await;
+    assert_eq!(rig.post(OPEN).await.status, 202);
+}
+
+#[tokio::test]
+async fn where_there_is_no_place_whoever_is_silent_for_longest_gives_way() {
     let rig = Rig::with(|layer| layer.limits.connections = Some(3)).await;
     let job = rig.open().await;
     // More streams than connections are allowed: each gives its place back.
@@ -161,14 +191,36 @@ async fn silent_connections_are_bounded_and_streams_are_not_among_them() {
         silent.push(rig.connect().await);
     }
     until("the silent ones are there", || rig.handle.alive().connections == 9).await;
-    rig.say(b"").await.is(503, "too_many_connections");
+    // Ten times as many as there are places, one after the other: nobody who asks is kept out.
+    for _ in 0..30 {
+        assert_eq!(rig.emit(&job, "x").await.status, 202);
+    }
+    let mut rest = Vec::new();
+    let _hung_up = soon("the oldest is hung up on", silent[0].read_to_end(&mut rest)).await;
+    assert!(rest.is_empty(), "who has asked for nothing is told nothing");
+    // The youngest is still there, and can ask.
+    let youngest = silent.pop().expect("there are three");
+    let asking = rig.request("GET", "/healthz", &[("connection", "close")], "");
+    assert_eq!(rig.on(youngest, asking.as_bytes()).await.body, "ok\n");
     for stream in &mut streams {
         assert_eq!(stream.human().await, "created, to open");
+        assert_eq!(stream.human().await, "x", "no stream had to give way");
     }
-    drop(silent);
-    until("there is room again", || rig.handle.alive().connections == 6).await;
-    assert_eq!(rig.emit(&job, "x").await.status, 202);
-    for stream in &mut streams {
-        assert_eq!(stream.human().await, "x");
+}
+
+#[tokio::test]
+async fn whoever_has_said_half_of_something_gives_way_too_and_is_told() {
+    let rig = Rig::with(|layer| layer.limits.connections = Some(2)).await;
+    let half = format!("POST /v1/jobs HTTP/1.1\r\nhost: {}\r\ncontent-length: 20\r\n\r\n{{", rig.at);
+    let mut halves = Vec::new();
+    for _ in 0..2 {
+        let mut socket = rig.connect().await;
+        socket.write_all(half.as_bytes()).await.expect("the server listens");
+        halves.push(socket);
     }
+    until("both are there", || rig.handle.alive().connections == 2).await;
+    // The bodies are awaited once their heads are read; until then they are silent.
+    assert_eq!(rig.ask("GET", "/healthz", &[], "").await.body, "ok\n");
+    let oldest = halves.remove(0);
+    rig.on(oldest, b"").await.is(503, "too_many_connections");
 }

@@ -99,19 +99,39 @@ async fn a_reader_that_does_not_read_is_given_up_and_delays_nobody() {
 
 #[tokio::test]
 async fn a_job_that_nobody_reads_lingers_and_is_then_given_up() {
-    let rig = Rig::with(|layer| layer.times.linger_ms = Some(300)).await;
-    let (fast, unread) =
-        (r#"{"operation":"chatter","args":{"events":5}}"#, Alive { jobs: 1, channels: 1, ..Alive::default() });
+    let fast = r#"{"operation":"chatter","args":{"events":5}}"#;
+    let rig = Rig::new().await;
     let job = rig.job(fast).await;
     until("it is over", || rig.handle.alive().working == 0).await;
+    assert_eq!(rig.handle.alive(), Alive { jobs: 1, channels: 1, ..Alive::default() }, "it lingers");
     let messages = rig.watch(&job).await.rest().await;
     assert_eq!(messages.len(), 7, "a fast job does not lose its output: {messages:?}");
     rig.settle(Alive::default()).await;
 
+    let rig = Rig::with(|layer| layer.times.linger_ms = Some(100)).await;
     let job = rig.job(fast).await;
-    rig.settle(unread).await;
     rig.settle(Alive::default()).await;
     rig.of(&job, "GET", "/stream", "").await.is(404, "not_found");
+}
+
+#[tokio::test]
+async fn whoever_holds_the_right_is_told_that_a_job_is_over_until_it_is_forgotten() {
+    let rig = Rig::new().await;
+    let job = rig.open().await;
+    let mut stream = rig.watch(&job).await;
+    assert_eq!(rig.of(&job, "POST", "/close", r#"{"outcome":"failed"}"#).await.status, 200);
+    stream.rest().await;
+    // The end was read and not hung up on: every deed is refused for the one reason.
+    for (method, rest, body) in [
+        ("DELETE", "", ""),
+        ("POST", "/close", r#"{"outcome":"completed"}"#),
+        ("POST", "/events", r#"{"action":"say","human":"x"}"#),
+    ] {
+        rig.of(&job, method, rest, body).await.is(409, "job_closed");
+    }
+    drop(stream);
+    rig.settle(Alive::default()).await;
+    rig.of(&job, "DELETE", "", "").await.is(404, "not_found");
 }
 
 #[tokio::test]

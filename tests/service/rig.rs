@@ -150,7 +150,11 @@ impl Rig {
 
     /// Sends bytes, and reads what comes until the server hangs up.
     pub(crate) async fn say(&self, bytes: &[u8]) -> Reply {
-        let mut socket = self.connect().await;
+        self.on(self.connect().await, bytes).await
+    }
+
+    /// The same, on a connection that there is.
+    pub(crate) async fn on(&self, mut socket: TcpStream, bytes: &[u8]) -> Reply {
         // Who is refused early may not be listened to any further.
         let _refused_early = socket.write_all(bytes).await;
         answer(socket).await

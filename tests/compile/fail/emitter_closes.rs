@@ -1,6 +1,6 @@
 //! An emitter narrates; to end the job is its owner's right.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::{Actor, Outcome};
 use narrowcast::router::Router;

@@ -1,6 +1,6 @@
 //! An emitter narrates; to hear what others narrate to the job is another right.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::{Router, Since, Stream};

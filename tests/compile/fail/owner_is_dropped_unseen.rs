@@ -1,6 +1,6 @@
 //! Creating a job and dropping its owner abandons it at once, which nobody does on purpose.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::router::Router;
 

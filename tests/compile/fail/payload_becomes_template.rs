@@ -1,6 +1,6 @@
 //! The sentence is a constant of the program: a borrowed payload is none.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::Router;

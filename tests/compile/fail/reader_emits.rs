@@ -1,6 +1,6 @@
 //! A reader reads; it cannot speak to the job, nor as it.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::{Router, Since};

@@ -1,6 +1,6 @@
 //! Narration belongs to one job or to the system, and whoever narrates has to say which (seed fault 13).
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::Router;

@@ -1,6 +1,6 @@
 //! Work that was given an emitter and never run narrates nothing.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::Router;

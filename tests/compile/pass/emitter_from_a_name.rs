@@ -1,6 +1,6 @@
 //! A name is no right: the only way from one to a job is `find`, which whoever serves it to others must guard.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::{Emitter, Router};

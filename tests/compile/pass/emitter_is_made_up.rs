@@ -1,6 +1,6 @@
 //! The only emitters are those that a job hands out: one cannot be put together from parts of another.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::{Emitter, Router};

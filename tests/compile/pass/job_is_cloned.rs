@@ -1,6 +1,6 @@
 //! There is one owner of a job: were there two, dropping either would abandon what the other still runs.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::router::Router;
 

@@ -1,6 +1,6 @@
 //! A narration that is begun and not emitted says nothing, and must not look as if it did.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::Router;

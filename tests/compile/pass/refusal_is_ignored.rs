@@ -1,6 +1,6 @@
 //! A refusal that nobody looks at would be a silent loss (seed: `try_send` whose answer was discarded).
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::Router;

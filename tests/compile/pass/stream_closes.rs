@@ -1,6 +1,6 @@
 //! Who reads a job cannot end it, so a reader that disconnects ends nothing for the others.
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Outcome;
 use narrowcast::router::{Router, Since};

@@ -1,6 +1,6 @@
 //! The sentence is a constant of the program: no payload is ever read for placeholders (seed fault 25).
 #![deny(unused_must_use)]
-#![allow(unused_imports, unused_variables)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_variables)]
 
 use narrowcast::narration::Actor;
 use narrowcast::router::Router;

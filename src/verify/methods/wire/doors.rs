@@ -296,9 +296,7 @@ async fn revocation(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
 async fn slow_bodies(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
     let said_late = "said with a right that was gone";
     let emit = super::http::narration(said_late);
-    for (method, rest, body) in
-        [("POST", "/events", emit.as_str()), ("POST", "/close", r#"{"outcome":"failed"}"#)]
-    {
+    for (method, rest, body) in [("POST", "/events", emit.as_str()), ("POST", "/close", r#"{"outcome":"failed"}"#)] {
         let job = talk.open().await?;
         let mut owner = job.clone();
         let revoke = async {
