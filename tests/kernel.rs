@@ -646,11 +646,44 @@ fn when_too_many_linger_the_oldest_is_given_up_first_and_counted() {
 fn where_no_job_may_linger_a_close_gives_the_job_up() {
     let kernel = Kernel::new(Setup { linger_jobs: 0, ..setup() });
     let (owner, emitter, reader) = job(&kernel);
-    let mut stream = reader.subscribe(Since::Start).unwrap();
     emit_all(&emitter, &["0"]);
     owner.close(Outcome::Completed).unwrap();
     assert_eq!((kernel.jobs(), kernel.counts().evicted), (0, 1));
-    assert_eq!(read(&mut stream), ["0", "end completed"], "a stream that is open keeps what it reads");
+    assert_eq!(reader.subscribe(Since::Start).map(drop), Err(Refused::Unknown));
+}
+
+#[test]
+fn a_job_that_is_being_read_when_it_is_closed_makes_no_other_go() {
+    let kernel = Kernel::new(Setup { linger_jobs: 1, ..setup() });
+    let job = |text: &str| kernel.create(&name(text), 1).unwrap();
+    let close = |owner: &Owner| owner.close(Outcome::Completed).unwrap();
+    let unread = job("unread");
+    close(&unread);
+    for round in 0..3 {
+        let owner = job(&format!("read {round}"));
+        let mut stream = owner.reader().subscribe(Since::Start).unwrap();
+        close(&owner);
+        assert_eq!(read(&mut stream), ["end completed"]);
+    }
+    assert_eq!((kernel.jobs(), kernel.counts().evicted), (1, 0));
+    // Whoever leaves without the end has not read it: it is too much, and that shows with the next sweep or close.
+    for enough in [
+        |kernel: &Kernel| kernel.sweep(0),
+        |kernel: &Kernel| {
+            kernel.create(&name("next"), 1).unwrap().close(Outcome::Completed).unwrap();
+        },
+    ] {
+        let before = kernel.counts().evicted;
+        let owner = job("left");
+        let stream = owner.reader().subscribe(Since::Start).unwrap();
+        close(&owner);
+        drop(stream);
+        assert_eq!((kernel.jobs(), kernel.counts().evicted), (2, before));
+        enough(&kernel);
+        assert_eq!(kernel.jobs(), 1);
+        assert!(kernel.counts().evicted > before);
+    }
+    assert_eq!(unread.reader().subscribe(Since::Start).map(drop), Err(Refused::Unknown), "the oldest went first");
 }
 
 #[test]
@@ -860,6 +893,32 @@ fn a_waker_that_panics_costs_no_other_reader_his_wake_nor_the_job_its_life() {
     owner.close(Outcome::Completed).unwrap();
     assert_eq!(read(&mut late), ["quiet", "end completed"], "no lock was poisoned");
     assert_eq!(kernel.jobs(), 0);
+}
+
+#[test]
+fn wakers_that_panic_together_panic_once_and_end_no_process() {
+    let kernel = Kernel::new(setup());
+    let (owner, emitter, reader) = job(&kernel);
+    let deeds: [&dyn Fn(); 2] = [&|| _ = emitter.emit(b"loud").unwrap(), &|| owner.close(Outcome::Completed).unwrap()];
+    for deed in deeds {
+        let mut streams: Vec<Stream> = (0..4).map(|_| reader.subscribe(Since::Now).unwrap()).collect();
+        let alarms = [Alarm::panicking(), Alarm::new(), Alarm::panicking(), Alarm::panicking()];
+        streams.iter_mut().zip(&alarms).for_each(|(stream, alarm)| alarm.wait(stream));
+        assert!(catch_unwind(AssertUnwindSafe(deed)).is_err(), "whoever did it hears of it");
+        assert!(alarms.iter().all(|alarm| alarm.rung() == 1), "everybody was woken");
+    }
+    // Also while something else unwinds already: the owner goes with his thread's panic.
+    let (owner, ..) = (kernel.create(&name("other"), 2).unwrap(), ());
+    let mut streams: Vec<Stream> = (0..2).map(|_| owner.reader().subscribe(Since::Now).unwrap()).collect();
+    let alarms = [Alarm::panicking(), Alarm::new()];
+    streams.iter_mut().zip(&alarms).for_each(|(stream, alarm)| alarm.wait(stream));
+    let other = catch_unwind(AssertUnwindSafe(move || {
+        let _dropped_while_unwinding = owner;
+        std::panic::resume_unwind(Box::new("the job's own code"));
+    }));
+    assert!(other.is_err());
+    assert_eq!(alarms[1].rung(), 1);
+    assert_eq!(read(&mut streams[1]), ["end abandoned"]);
 }
 
 #[test]

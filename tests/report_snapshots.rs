@@ -709,6 +709,7 @@ fn replayed(outcome: ReplayOutcome) -> Replay {
         scenario: "a stream of job a delivers e2, which was emitted to job b".into(),
         seed: "0x1".into(),
         schedule: "0 0 1 1 0 1".into(),
+        cut: None,
         outcome,
         why: String::new(),
         findings: findings_of_leak().findings,

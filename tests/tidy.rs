@@ -96,7 +96,8 @@ fn narration_imports(path: &str, text: &str) -> Vec<String> {
 /// The kernel imports narration, `bytes`, its `sync` shim, and of std what needs no system.
 fn kernel_imports(path: &str, text: &str) -> Vec<String> {
     const OURS: [&str; 3] = ["crate::kernel", "crate::narration", "crate::sync"];
-    const FROM_STD: [&str; 15] = [
+    const FROM_STD: [&str; 18] = [
+        "std::any",
         "std::array",
         "std::borrow",
         "std::cmp",
@@ -110,8 +111,11 @@ fn kernel_imports(path: &str, text: &str) -> Vec<String> {
         "std::mem",
         "std::num",
         "std::ops",
+        "std::panic",
         "std::pin",
         "std::task",
+        // Whether this thread unwinds, and nothing else of threads.
+        "std::thread::panicking",
     ];
     // A hasher that seeds itself is randomness from the system.
     const RANDOM: [&str; 2] = ["std::hash::RandomState", "std::collections::hash_map::RandomState"];

@@ -409,6 +409,7 @@ fn replay(file: &Path, common: &Common) -> Result<u8, Failure> {
         scenario: cx.message(),
         seed: cx.seed.clone(),
         schedule: cx.how.schedule(),
+        cut: cx.program.cut.map(|cut| cut.to_string()),
         outcome: again.outcome,
         why,
         findings: again.findings.map(|findings| findings.findings).unwrap_or_default(),
@@ -466,6 +467,9 @@ fn replay_outcomes(
     (explorer, schedule, contrast): (&str, &[u8], &Contrast),
     spawner: &Spawner,
 ) -> Result<Again, Failure> {
+    if cx.guarantee != Guarantee::G8 {
+        return Err(Failure::usage(format!("a difference of outcomes breaks G8, and this file says {}", cx.guarantee)));
+    }
     let (program, contrast) = (cx.program.clone(), contrast.clone());
     let task = match explorer {
         "interleaved" => {
@@ -491,25 +495,36 @@ fn replay_outcomes(
             return Err(Failure::usage(format!("{other:?} compares no outcomes; interleaved, loom and shuttle do")));
         }
     };
-    Ok(compared_again(cx, done::<noninterference::Again>(spawner.run(&task))?))
+    Ok(compared_again(cx, &contrast, done::<noninterference::Again>(spawner.run(&task))?))
 }
 
 /// What came of a difference that was done again.
-fn compared_again(cx: &Counterexample, again: noninterference::Again) -> Again {
+fn compared_again(cx: &Counterexample, contrast: &Contrast, again: noninterference::Again) -> Again {
     if let Some(step) = again.stale_at {
         return Again::stale(format!("at step {} the schedule asks for a thread that cannot move", step + 1));
     }
+    let history = lines_of(&again.history);
+    if let Some(why) = again.unfinished {
+        return Again { history, ..Again::stale(why) };
+    }
     let found = again.seen && again.differs;
-    let why = match (again.seen, again.differs) {
-        (true, true) => "",
-        (true, false) => "the other side shows it, too",
-        (false, _) => "the run shows something else",
+    let was = match &cx.how {
+        How::Outcomes { iteration, .. } => *iteration,
+        _ => 0,
+    };
+    let why = match (again.seen, again.differs, again.iteration) {
+        (true, true, Some(iteration)) if iteration != was => format!("found in iteration {iteration} (it was {was})"),
+        (true, true, _) if again.history != cx.history => "the same difference, though not the same history".into(),
+        (true, true, _) => String::new(),
+        (true, false, _) => "the other side shows it, too".into(),
+        (false, ..) => "the run shows something else".into(),
     };
     Again {
         outcome: if found { ReplayOutcome::Reproduced } else { ReplayOutcome::Gone },
-        why: why.into(),
-        history: lines_of(&again.history),
-        findings: cx.findings.clone().filter(|_| found),
+        why,
+        // What is said of it now is said of what was seen now.
+        findings: found.then(|| contrast.findings(&cx.program, &history)),
+        history,
     }
 }
 
@@ -527,8 +542,10 @@ fn replay_drawn(
     let alone = Task::CompareAgainInside { copy, program, contrast: contrast.clone() };
     let alone = done::<noninterference::Again>(spawner.run(&alone))?;
     let seen = noninterference::is_again(contrast, &cx.program, &lines_of(&replayed.history));
-    let again = noninterference::Again { history: replayed.history, stale_at: replayed.stale_at, seen, ..alone };
-    Ok(compared_again(cx, again))
+    // loom's own number of the run is another one's.
+    let (history, stale_at) = (replayed.history, replayed.stale_at);
+    let again = noninterference::Again { history, stale_at, seen, iteration: None, ..alone };
+    Ok(compared_again(cx, contrast, again))
 }
 
 /// What a child answered that replays.
@@ -581,6 +598,14 @@ fn follow(cx: &Counterexample, task: &Task, spawner: &Spawner) -> Result<Again, 
     let history = lines_of(&replayed.history);
     let findings = checker::check(&history).with(Guarantee::G7, replayed.beside);
     let found = findings.violated().contains(&cx.guarantee);
+    // That a run ends badly, or breaks something else, is no sign that all is well.
+    let otherwise = replayed.abnormal.map(|abnormal| format!("the run ends otherwise: {abnormal}")).or_else(|| {
+        let now: Vec<&str> = findings.violated().into_iter().map(Guarantee::id).collect();
+        (!now.is_empty()).then(|| format!("what the run breaks now is {}, and not {}", now.join(", "), cx.guarantee))
+    });
+    if let Some(why) = otherwise.filter(|_| !found) {
+        return Ok(Again { history, findings: Some(findings), ..Again::stale(why) });
+    }
     let outcome = if found { ReplayOutcome::Reproduced } else { ReplayOutcome::Gone };
     let why = match found && replayed.history != cx.history {
         true => "the same breach, though not the same history".to_owned(),

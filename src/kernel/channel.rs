@@ -115,18 +115,20 @@ impl Channel {
         Ok(position)
     }
 
-    /// Ends the life. Whoever comes first decides the outcome, and has the waiters to wake; the others get the
-    /// outcome as an error.
-    pub(super) fn seal(&self, outcome: Outcome) -> Result<Woken, Outcome> {
+    /// Ends the life. Whoever comes first decides the outcome, and has the waiters to wake, and whether anybody has a
+    /// stream; the others get the outcome as an error.
+    pub(super) fn seal(&self, outcome: Outcome) -> Result<(Woken, bool), Outcome> {
+        let is_read;
         let woken = {
             let mut state = self.state.lock();
             if let Some(decided) = state.outcome {
                 return Err(decided);
             }
+            is_read = state.streams > 0;
             state.outcome = Some(outcome);
             state.waiters.take()
         };
-        Ok(woken)
+        Ok((woken, is_read))
     }
 
     /// Opens a stream: `start` says from which position, given the one that the next event takes.

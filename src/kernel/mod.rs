@@ -1,7 +1,6 @@
 //! How jobs are kept apart: channels, lives, and the one place where a name meets a channel.
 //!
-//! This is the part of narrowcast that the guarantees are about, and it is small enough to be read in one sitting. Read
-//! it in this order:
+//! This is the part of narrowcast that the guarantees are about, small enough to be read in one sitting, in this order:
 //!
 //! 1. [`log`]: what a job retains. Plain data: positions, chunks of encoded events, exact eviction.
 //! 2. [`wake`]: who waits. Plain data: registered wakers, taken out under the lock and woken outside it.
@@ -13,25 +12,21 @@
 //! - **Isolation by construction (G1, G2).** A right holds the channel itself, not a name. An emit reaches the one
 //!   log that its right points to; there is no table to look a wrong channel up in and no second choice. Whoever has
 //!   only a name goes through [`Kernel::find`], which answers with a right to that one incarnation or not at all.
-//! - **Open before emit (G4).** A channel enters the registry complete, in one critical section; no right to it
-//!   exists before.
+//! - **Open before emit (G4).** A channel enters the registry complete, in one step; no right to it exists before.
 //! - **Counted loss (G6).** Positions count accepted events of one incarnation from 0. What a reader skips is a
 //!   difference of two positions that are read under one lock.
-//! - **One end (G9).** The outcome is set once, in the same critical section that stops emits; a stream ends when
-//!   it stands at the tail of a log that has one.
+//! - **One end (G9).** The outcome is set once, in the step that stops emits; a stream ends at the tail of a log with one.
 //! - **Reclaimed (G10).** The registry forgets by identity (this channel), never by name.
 //!
 //! # What it does not do
-//! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It does
-//! not know what an event is: it carries frames of bytes. It imports `narration`'s plain
-//! [`JobId`](crate::narration::JobId) and [`Outcome`], `bytes`, and its `sync` shim,
-//! because this very source is compiled three times, with std's primitives, with loom's and with shuttle's.
+//! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It carries
+//! frames of bytes and does not know what an event is. It imports `narration`'s plain [`JobId`](crate::narration::JobId)
+//! and [`Outcome`], `bytes`, and its `sync` shim: this very source is compiled with std's primitives, loom's and shuttle's.
 //!
 //! # Locks
-//! Order: a registry shard before a channel; the lingering list alone. No lock is held across a wake, a drop of
-//! callers' values, an await or any caller's code. Every lock ignores poison: no critical section here can panic
-//! halfway through a change (each says so where it is not plain), so an unwinding caller must not take other callers
-//! down.
+//! Order: a registry shard before a channel; the lingering list alone. None is held across a wake, a drop of callers'
+//! values, an await or any caller's code. Every lock ignores poison, since no critical section can panic halfway through a
+//! change (each says so where it is not plain): an unwinding caller takes no other down.
 
 pub mod channel;
 pub mod log;

@@ -26,7 +26,8 @@ pub struct Setup {
     pub event_bytes: usize,
     /// How long a closed job that nobody has read to its end stays readable, in the ticks given to [`Kernel::sweep`].
     pub linger_ticks: u64,
-    /// How many closed jobs may linger; the oldest is given up first.
+    /// How many closed jobs may linger; the oldest is given up first. A job with an open stream when it is closed is about
+    /// to be read, and makes no other go; what is too much all the same goes with the next close or sweep.
     pub linger_jobs: usize,
 }
 
@@ -77,6 +78,14 @@ struct Lingering {
     next: u64,
     /// By place: when its time is over (set by the first sweep that sees it), and the job.
     jobs: BTreeMap<u64, (Option<u64>, Arc<Channel>)>,
+}
+
+impl Lingering {
+    /// Takes out the oldest, until there are no more than so many.
+    fn surplus(&mut self, most: usize) -> Vec<Arc<Channel>> {
+        let surplus = self.jobs.len().saturating_sub(most);
+        std::iter::from_fn(|| self.jobs.pop_first()).take(surplus).map(|(_, (_, channel))| channel).collect()
+    }
 }
 
 /// SipHash, keyed by absorbing the seed first: whoever does not know the seed cannot choose names that collide.
@@ -147,18 +156,16 @@ impl Kernel {
     /// back. The time of a job begins with the first sweep after its close.
     pub fn sweep(&self, now: u64) {
         let deadline = now.saturating_add(self.core.setup.linger_ticks);
-        let mut over = Vec::new();
-        self.core.lingering.lock().jobs.retain(|_, (until, channel)| {
+        let (mut over, mut lingering) = (Vec::new(), self.core.lingering.lock());
+        lingering.jobs.retain(|_, (until, channel)| {
             let stays = *until.get_or_insert(deadline) > now;
-            if !stays {
-                over.push(Arc::clone(channel));
-            }
+            over.extend((!stays).then(|| Arc::clone(channel)));
             stays
         });
-        for channel in over {
-            self.core.expired.add(1);
-            self.core.forget(&channel);
-        }
+        let evicted = lingering.surplus(self.core.setup.linger_jobs);
+        drop(lingering);
+        self.core.give_up(over, &self.core.expired);
+        self.core.give_up(evicted, &self.core.evicted);
     }
 
     /// How many jobs something is held of: open, or closed and unread, be their names created again or not.
@@ -200,26 +207,29 @@ impl Core {
 
     /// Closes a job: ends it, and lets it linger until some stream has had the end.
     pub(super) fn close(&self, channel: &Arc<Channel>, outcome: Outcome) -> Result<(), Refused> {
-        // The waiters are woken when this goes, at the end: a waker is caller's code, and one that panics must find the
-        // job where it can be given up.
-        let _woken = channel.seal(outcome).map_err(|decided| self.refuse(Refused::Closed(decided)))?;
+        let (woken, is_read) = channel.seal(outcome).map_err(|decided| self.refuse(Refused::Closed(decided)))?;
         let (place, evicted) = {
             let mut lingering = self.lingering.lock();
             let place = lingering.next;
             lingering.next += 1;
             lingering.jobs.insert(place, (None, Arc::clone(channel)));
-            let evicted = if lingering.jobs.len() > self.setup.linger_jobs { lingering.jobs.pop_first() } else { None };
-            (place, evicted)
+            let most = if is_read { usize::MAX } else { self.setup.linger_jobs };
+            (place, lingering.surplus(most))
         };
         // A stream may have had the end before there was a place to give up.
         if !channel.linger(place) {
             drop(self.unlinger(place));
         }
-        if let Some((_, (_, evicted))) = evicted {
-            self.evicted.add(1);
-            self.forget(&evicted);
-        }
+        self.give_up(evicted, &self.evicted);
+        // Last: a waker is caller's code, and one that panics must find the job where it can be given up.
+        woken.wake();
         Ok(())
+    }
+
+    /// Gives up closed jobs that nobody has read to their end, and counts them.
+    fn give_up(&self, unread: Vec<Arc<Channel>>, count: &Counter) {
+        count.add(unread.len() as u64);
+        unread.iter().for_each(|channel| self.forget(channel));
     }
 
     /// Some stream has had the end for the first time: nothing of the job needs to be retained.

@@ -208,11 +208,6 @@ impl Reader {
         self.hold.subscribe(since)
     }
 
-    /// How the job ended; `None` while it is open.
-    pub fn outcome(&self) -> Option<Outcome> {
-        self.hold.channel.outcome()
-    }
-
     /// The job's name.
     pub fn id(&self) -> &JobId {
         self.hold.channel.id()

@@ -3,6 +3,8 @@
 //! A waker is caller's code: cloning, waking and dropping one may run anything. So wakers enter and leave this list by
 //! move, under the channel's lock, and everything else happens outside it.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
 /// The waiters of one channel.
@@ -58,42 +60,34 @@ impl Waiters {
     /// Takes everybody out, to be woken once the lock is released.
     #[must_use = "whoever is taken out here waits for ever unless woken"]
     pub(super) fn take(&mut self) -> Woken {
-        if self.slots.is_empty() {
-            return Woken(Vec::new());
-        }
         self.round += 1;
         self.free.clear();
         Woken(std::mem::take(&mut self.slots))
     }
 }
 
-/// Wakers on their way out. Wakes them all when dropped, also if one of them panics.
+/// Wakers on their way out. However this goes, all of them are woken.
 #[derive(Debug)]
 pub(super) struct Woken(Vec<Option<Waker>>);
 
 impl Woken {
-    /// Wakes everybody. Call it with no lock held.
-    pub(super) fn wake(self) {
-        drop(self);
+    /// Wakes everybody. Call it with no lock held. If wakers panic, the first panic goes on once all are woken, unless this
+    /// thread unwinds already: two at a time would end the process, and with it everybody's jobs.
+    pub(super) fn wake(mut self) {
+        if let Some(panic) = self.wake_all().filter(|_| !std::thread::panicking()) {
+            resume_unwind(panic);
+        }
+    }
+
+    fn wake_all(&mut self) -> Option<Box<dyn Any + Send>> {
+        let woken = self.0.drain(..).flatten().map(|waker| catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        woken.fold(None, |first, woken| first.or(woken.err()))
     }
 }
 
 impl Drop for Woken {
     fn drop(&mut self) {
-        /// Wakes the rest while unwinding, if one of the wakers panics. (A second panic then aborts, as anywhere.)
-        struct Rest<'a>(&'a mut Vec<Option<Waker>>);
-        impl Rest<'_> {
-            fn wake(&mut self) {
-                while let Some(waker) = self.0.pop() {
-                    waker.into_iter().for_each(Waker::wake);
-                }
-            }
-        }
-        impl Drop for Rest<'_> {
-            fn drop(&mut self) {
-                self.wake();
-            }
-        }
-        Rest(&mut self.0).wake();
+        // Anything is left only while something else unwinds, and one panic is enough.
+        let _the_other_goes_on = self.wake_all();
     }
 }

@@ -1,6 +1,7 @@
-//! A history as a picture of time and space: a lane for each process and each stream, one row a line, and every
-//! delivery an arrow from the lane that emitted the event to the lane that received it. The lines that show a breach
-//! are marked.
+//! A history as a picture of time and space: a lane for each process, each job and each stream, one row a line. What a job
+//! accepts is an arrow from the process to the job, and what is delivered an arrow from the job that the event was emitted
+//! to. So a foreign delivery is an arrow between a job's lane and the stream of another. The lines that show a breach are
+//! marked.
 //!
 //! Pure: a slice of lines in, text out. Every name is hostile until [`Style::clean`] has seen it.
 
@@ -55,17 +56,19 @@ fn partners(history: &[Line], witness: &[usize]) -> Vec<usize> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Actor {
     Process(i64),
+    /// By its name; `None` is the system.
+    Job(Option<String>),
     Stream(String),
 }
 
 /// What a lane shows where nothing happens in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Life {
-    /// A stream that is not open.
+    /// A job or a stream that is not open.
     Absent,
     /// A process between two operations.
     Idle,
-    /// Within an operation; an open stream.
+    /// Within an operation; an open job or stream.
     Live,
 }
 
@@ -75,8 +78,10 @@ struct Step {
     actor: Actor,
     sign: char,
     text: String,
-    /// The process that emitted what is delivered here, if it did so before.
+    /// The job whose event is delivered here, if it was emitted before.
     from: Option<Actor>,
+    /// The job that is changed by what is done here, and the sign of that.
+    to: Option<(Actor, char)>,
     /// The lanes that are not as they were before the first step, as they are before this one.
     lives: BTreeMap<Actor, Life>,
 }
@@ -114,7 +119,7 @@ fn gap(lines: usize, digits: usize, style: Style) -> String {
 /// Where an event comes from.
 struct Emitted<'a> {
     number: usize,
-    process: i64,
+    job: Option<&'a str>,
     digest: Option<&'a str>,
 }
 
@@ -122,8 +127,9 @@ struct Emitted<'a> {
 fn steps(history: &[Line], style: Style, is_shown: impl Fn(usize) -> bool) -> Vec<Step> {
     let mut emits: HashMap<&str, Emitted<'_>> = HashMap::new();
     for (line, number) in history.iter().zip(1..) {
-        if let (Kind::Invoke, Action::Emit { event, digest, .. }) = (line.kind, &line.action) {
-            emits.entry(event).or_insert(Emitted { number, process: line.process, digest: digest.as_deref() });
+        if let (Kind::Invoke, Action::Emit { job, event, digest, .. }) = (line.kind, &line.action) {
+            let (job, digest) = (job.as_deref(), digest.as_deref());
+            emits.entry(event).or_insert(Emitted { number, job, digest });
         }
     }
     let mut lives = BTreeMap::new();
@@ -132,7 +138,7 @@ fn steps(history: &[Line], style: Style, is_shown: impl Fn(usize) -> bool) -> Ve
         let actor = actor(line);
         if is_shown(number) {
             let (sign, text, from) = deed(line, number, &emits, style);
-            steps.push(Step { number, actor, sign, text, from, lives: lives.clone() });
+            steps.push(Step { number, actor, sign, text, from, to: change(line, style), lives: lives.clone() });
         }
         live(line, &mut lives);
     }
@@ -147,6 +153,17 @@ fn actor(line: &Line) -> Actor {
     }
 }
 
+/// Which job a line shows to be changed.
+fn change(line: &Line, style: Style) -> Option<(Actor, char)> {
+    let (job, sign) = match (&line.action, line.kind) {
+        (Action::Create { job, .. }, Kind::Ok) => (Some(job.clone()), pick(style, '┬', '+')),
+        (Action::Emit { job, .. }, Kind::Ok) => (job.clone(), pick(style, '◆', '*')),
+        (Action::Close { job, .. }, Kind::Ok) => (Some(job.clone()), pick(style, '■', '#')),
+        _ => return None,
+    };
+    Some((Actor::Job(job), sign))
+}
+
 /// How a line changes its lanes.
 fn live(line: &Line, lives: &mut BTreeMap<Actor, Life>) {
     if line.action.is_operation() {
@@ -154,6 +171,12 @@ fn live(line: &Line, lives: &mut BTreeMap<Actor, Life>) {
         lives.insert(Actor::Process(line.process), life);
     }
     match (&line.action, line.kind) {
+        (Action::Create { job, .. }, Kind::Ok | Kind::Info) => {
+            lives.insert(Actor::Job(Some(job.clone())), Life::Live);
+        }
+        (Action::Close { job, .. }, Kind::Ok) => {
+            lives.insert(Actor::Job(Some(job.clone())), Life::Absent);
+        }
         (Action::Subscribe { stream, .. }, Kind::Ok | Kind::Info) => {
             lives.insert(Actor::Stream(stream.clone()), Life::Live);
         }
@@ -197,7 +220,7 @@ fn delivery(
             Some(emitted) => {
                 let is_altered = matches!((emitted.digest, digest), (Some(sent), Some(got)) if sent != got);
                 let text = if is_altered { format!("{event} altered") } else { event.clone() };
-                (pick(style, '▶', '>'), text, Some(Actor::Process(emitted.process)))
+                (pick(style, '▶', '>'), text, Some(Actor::Job(emitted.job.map(str::to_owned))))
             }
         },
         Delivered::Lagged(count) => (pick(style, '≈', '~'), format!("lagged {count}"), None),
@@ -259,20 +282,23 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(history: &[Line], steps: &[Step], witness: &[usize], room: usize, style: Style) -> Self {
+    fn new<'s>(history: &[Line], steps: &'s [Step], witness: &[usize], room: usize, style: Style) -> Self {
         let jobs = jobs_of_streams(history);
         // The actors of the marked lines first: whoever must share a lane, it is not the culprit.
-        let (marked, others): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|s| witness.contains(&s.number));
+        let (marked, others): (Vec<&'s Step>, Vec<&'s Step>) = steps.iter().partition(|s| witness.contains(&s.number));
         let mut ranked: Vec<&Actor> = Vec::new();
         let mut seen = BTreeSet::new();
-        let actors = marked.into_iter().chain(others).flat_map(|step| step.from.iter().chain([&step.actor]));
+        let around = |step: &'s Step| step.from.iter().chain([&step.actor]).chain(step.to.iter().map(|(job, _)| job));
+        let actors = marked.into_iter().chain(others).flat_map(around);
         ranked.extend(actors.filter(|actor| seen.insert(*actor)));
         let own = if ranked.len() > LANES { LANES - 1 } else { ranked.len() };
         let shared = (own < ranked.len()).then_some(own);
-        // Processes stand left of streams (the order of `Actor`), so that arrows point to the right.
+        // Processes stand left of jobs, and jobs of streams (the order of `Actor`), so that arrows point to the right.
         ranked[..own].sort_unstable();
         let title = |actor: &Actor| match actor {
             Actor::Process(process) => format!("p{process}"),
+            Actor::Job(Some(job)) => format!("job {job}"),
+            Actor::Job(None) => "(system)".to_owned(),
             Actor::Stream(stream) => match jobs.get(stream.as_str()) {
                 Some(Some(job)) => format!("{stream} of {job}"),
                 Some(None) => format!("{stream} of (system)"),
@@ -311,6 +337,7 @@ impl Lanes {
         let text = style.clean(&step.text);
         match &step.actor {
             _ if self.shared != Some(lane) => text,
+            Actor::Job(_) => text,
             Actor::Process(process) => format!("p{process} {text}"),
             Actor::Stream(stream) => format!("{} {text}", style.clean(stream)),
         }
@@ -338,10 +365,16 @@ impl Lanes {
         if let Some(&from) = step.from.as_ref().and_then(|from| self.of.get(from)).filter(|from| **from != lane) {
             arrow(&mut row, self.start(from), at, style);
         }
+        let changed = step.to.as_ref().and_then(|(job, sign)| Some((*self.of.get(job)?, *sign)));
+        if let Some((to, sign)) = changed.filter(|(to, _)| *to != lane) {
+            arrow(&mut row, at, self.start(to), style);
+            row[self.start(to)] = sign;
+        }
         row[at] = step.sign;
         let text = self.text(step, lane, style);
-        for (place, c) in row[at + 1..].iter_mut().zip(format!(" {}", style.fit(&text, self.widths[lane] - 3)).chars())
-        {
+        let space = if changed.is_some() { " " } else { "" };
+        let text = format!(" {}{space}", style.fit(&text, self.widths[lane] - 3));
+        for (place, c) in row[at + 1..].iter_mut().zip(text.chars()) {
             *place = c;
         }
         row.into_iter().collect()
@@ -351,7 +384,9 @@ impl Lanes {
 fn life(actor: &Actor, lives: &BTreeMap<Actor, Life>) -> Life {
     let before = match actor {
         Actor::Process(_) => Life::Idle,
-        Actor::Stream(_) => Life::Absent,
+        // The system is never created.
+        Actor::Job(None) => Life::Live,
+        Actor::Job(Some(_)) | Actor::Stream(_) => Life::Absent,
     };
     lives.get(actor).copied().unwrap_or(before)
 }

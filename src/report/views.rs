@@ -102,6 +102,9 @@ pub struct Replay {
     pub seed: String,
     /// Its schedule.
     pub schedule: String,
+    /// Which thread is cut short, and how, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
     /// How the replay ended.
     pub outcome: ReplayOutcome,
     /// Why, if it is stale; else empty.

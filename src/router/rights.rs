@@ -236,11 +236,6 @@ impl Reader {
         Ok(Stream::new(self.reader.subscribe(since)?))
     }
 
-    /// How the job ended; `None` while it is open. Also once nothing of it can be read any more.
-    pub fn outcome(&self) -> Option<Outcome> {
-        self.reader.outcome()
-    }
-
     /// The job's name.
     pub fn id(&self) -> &JobId {
         self.reader.id()

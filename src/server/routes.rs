@@ -217,7 +217,7 @@ fn end(service: &Service, admitted: &Admitted, outcome: Outcome) -> Answer {
     match admitted.act(|_| service.jobs.end(id, outcome))? {
         Ok(()) => Ok(json(StatusCode::OK, &json!({ "job_id": id, "status": outcome }))),
         Err(_over) => {
-            let outcome = admitted.record.reader.outcome();
+            let outcome = admitted.record.spare.outcome();
             Err(outcome.map_or_else(Refusal::nothing_here, |outcome| over(Refused::Closed(outcome))))
         }
     }

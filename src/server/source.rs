@@ -119,6 +119,14 @@ impl Spare {
         Some(Left { deliveries: deliveries.collect(), next })
     }
 
+    /// How the job ended; `None` if it is not over, or forgotten.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self.read()?.last()? {
+            Delivery::End(outcome) => Some(*outcome),
+            Delivery::Event(_) | Delivery::Lagged(_) => None,
+        }
+    }
+
     fn read(&self) -> Option<Arc<[Delivery]>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Unread(stream) = &mut *state {

@@ -294,10 +294,16 @@ impl fmt::Display for Program {
         for (thread, ops) in self.threads.iter().enumerate() {
             writeln!(f, "thread {}  {}", thread + 1, line(ops))?;
         }
-        if let Some(Cut { thread, after, how }) = self.cut {
-            writeln!(f, "thread {} {} after {after} of its turns", thread + 1, how.words())?;
+        if let Some(cut) = self.cut {
+            writeln!(f, "{cut}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread {} {} after {} of its turns", self.thread + 1, self.how.words(), self.after)
     }
 }
 

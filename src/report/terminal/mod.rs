@@ -231,6 +231,10 @@ pub fn replay(replay: &Replay, history: &[Line], style: Style) -> String {
     page.hang("  subject   ", Some(Tone::Dim), &replay.subject, None);
     page.hang("  method    ", Some(Tone::Dim), &format!("{}, seed {}", replay.method, replay.seed), None);
     page.hang("  schedule  ", Some(Tone::Dim), &replay.schedule, None);
+    if let Some(cut) = &replay.cut {
+        page.hang("  cut       ", Some(Tone::Dim), cut, None);
+    }
+    page.hang("  promised  ", Some(Tone::Dim), crate::verify::explain::explain(replay.guarantee).statement, None);
 
     if !history.is_empty() || !replay.trace.is_empty() {
         page.heading("STEPS", "");

@@ -215,7 +215,7 @@ pub(super) fn hunts(page: &mut Page, evidence: &Evidence) {
     let most = thousands(hunts.iter().map(|hunt| hunt.most).max().unwrap_or(0));
     let legend = format!(
         "> more than {most}, where the hunt ends; - not hunted by it. random, pct and urw (uniform random walk) are \
-         shuttle's. loom draws nothing: its first breach is the same for every seed."
+         shuttle's. A number alone: nothing is drawn there, and the first finding is the same for every seed."
     );
     page.hang("  ", None, &legend, Some(Tone::Dim));
     let mut faults: Vec<&str> = Vec::new();

@@ -318,19 +318,24 @@ fn not_checked(page: &mut Page, stable: &Stable) {
 fn agreements(page: &mut Page, stable: &Stable) {
     let agreements = &stable.agreements;
     let Some(first) = agreements.first() else { return };
-    let holding = agreements.iter().filter(|agreement| agreement.holds()).count();
-    let beside = format!("{holding} of {}", agreements.len());
+    let telling: Vec<_> = agreements.iter().filter(|agreement| agreement.tells()).collect();
+    let holding = telling.iter().filter(|agreement| agreement.holds()).count();
+    let beside = format!("{holding} of {}", telling.len());
     page.heading("AGREEMENT", &beside);
     let schedules: u64 = agreements.iter().map(|agreement| agreement.schedules).sum();
-    let outcomes: u64 = agreements.iter().map(|agreement| agreement.outcomes).sum();
-    let rarest = agreements.iter().map(|agreement| agreement.rarest).min().unwrap_or(0);
+    let outcomes: u64 = telling.iter().map(|agreement| agreement.outcomes).sum();
+    let rarest = telling.iter().map(|agreement| agreement.rarest).min().unwrap_or(0);
+    let silent = match agreements.len() - telling.len() {
+        0 => String::new(),
+        n => format!("; {} of one outcome say nothing", plural(n as u64, "more program")),
+    };
     let told = format!(
-        "what {} draws is what {} enumerates: {} in {} of {}; {} schedules, the rarest outcome {rarest} times (at least {})",
+        "what {} draws is what {} enumerates: {} in {} of {}; {} schedules, the rarest outcome {rarest} times (at least {}){silent}",
         first.draws,
         first.enumerates,
         plural(outcomes, "outcome"),
         holding,
-        plural(agreements.len() as u64, "program"),
+        plural(telling.len() as u64, "program"),
         thousands(schedules),
         first.rarest_at_least
     );

@@ -44,12 +44,14 @@ pub fn carry_out(plan: &Plan, explore: Explore<'_>) -> Report {
 pub fn again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> Again {
     let side = explore(&Arc::new(contrast.shown_by(busy)), contrast.bound());
     let seen = side.outcomes.get(&contrast.seen);
-    Again {
-        history: seen.map(|seen| seen.history.iter().map(Line::to_json).collect()).unwrap_or_default(),
-        stale_at: None,
-        seen: seen.is_some(),
-        differs: noninterference::differs_again(busy, contrast, explore),
-    }
+    // What is not seen may only not have been reached.
+    let unfinished = noninterference::unfinished(&side).filter(|_| seen.is_none());
+    let other = match unfinished {
+        Some(why) => Err(format!("of the side that showed it nobody knows: {why}")),
+        None => noninterference::differs_again(busy, contrast, explore),
+    };
+    let history = seen.map(|seen| seen.history.iter().map(Line::to_json).collect()).unwrap_or_default();
+    Again::of(history, (seen.is_some(), seen.map(|seen| seen.iteration)), other)
 }
 
 /// Every interleaving of a program within a bound on preemptions (all, if none), and what it shows an observer of the first
@@ -65,7 +67,24 @@ pub fn enumerate(copy: Copy, program: &Arc<Program>, preemptions: Option<usize>,
 /// The different histories, in how many executions each was recorded, and in which first.
 type Recorded = HashMap<History, (u64, u64)>;
 
+/// Explores twice: one exploration is believed only if the other is the same.
 fn explore_on<S: Subject>(program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
+    let (first, ended) = explore_once::<S>(program, preemptions, pace);
+    if ended.is_err() {
+        return side(program, first, ended, None);
+    }
+    let completed = completions();
+    let (second, ended) = explore_once::<S>(program, preemptions, pace);
+    let repeats = ended.is_ok() && completions() == completed && second == first;
+    side(program, first, ended, completed.filter(|_| repeats))
+}
+
+/// What one exploration recorded, and how it ended.
+fn explore_once<S: Subject>(
+    program: &Arc<Program>,
+    preemptions: Option<usize>,
+    pace: Pace,
+) -> ((Recorded, u64), Result<(), Box<dyn Any + Send>>) {
     // A leaf lock: loom sees nothing of it.
     let recorded: Arc<Mutex<(Recorded, u64)>> = Arc::default();
     let notes = Arc::clone(&recorded);
@@ -79,18 +98,24 @@ fn explore_on<S: Subject>(program: &Arc<Program>, preemptions: Option<usize>, pa
     let _what_was_said_before = completions();
     let explored = catch_unwind(AssertUnwindSafe(|| every::<S>(program, preemptions, pace, drop, note)));
     let recorded = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
-    side(program, recorded, explored)
+    (recorded, explored)
 }
 
-/// What the histories show the observer. Read on an ordinary stack: loom's threads have little.
-fn side(program: &Program, (recorded, executions): (Recorded, u64), explored: Result<(), Box<dyn Any + Send>>) -> Side {
+/// What the histories show the observer, of so many executions as loom says that there are. Read on an ordinary stack:
+/// loom's threads have little.
+fn side(
+    program: &Program,
+    (recorded, executions): (Recorded, u64),
+    explored: Result<(), Box<dyn Any + Send>>,
+    completed: Option<u64>,
+) -> Side {
     let mut side = Side::default();
     let mut recorded: Vec<(History, (u64, u64))> = recorded.into_iter().collect();
     recorded.sort_by_key(|(_, (_, first))| *first);
     for (history, (times, first)) in recorded {
         side.see_often(program, &[own_name(program)], (&[], first), &history, times);
     }
-    side.frontier_emptied = explored.is_ok() && completions() == Some(executions);
+    side.frontier_emptied = explored.is_ok() && completed == Some(executions);
     side.abnormal = explored.err().map(|panic| super::interleaved::message(&*panic));
     side
 }

@@ -204,7 +204,7 @@ impl Contrast {
     }
 
     /// What is wrong, as the judges of histories say it of one history.
-    fn findings(&self, busy: &Program, history: &[Line]) -> Findings {
+    pub fn findings(&self, busy: &Program, history: &[Line]) -> Findings {
         let (lane, seen, instead) = self.first_difference();
         let said = |told: &Option<String>| told.as_deref().map_or("nothing more".into(), in_words);
         let (here, there) =
@@ -588,20 +588,45 @@ pub struct Again {
     pub stale_at: Option<usize>,
     /// The run shows the observer the same again.
     pub seen: bool,
+    /// Which run of its side it was, where the explorer's runs are numbered.
+    pub iteration: Option<u64>,
     /// No run of the other side does, and all of them were tried.
     pub differs: bool,
+    /// Why a side was not explored to its end, though what was looked for depends on that.
+    pub unfinished: Option<String>,
+}
+
+impl Again {
+    /// How a difference, or that there is none any more, follows from the two sides.
+    pub(super) fn of(history: Vec<String>, run: (bool, Option<u64>), other: Result<bool, String>) -> Again {
+        let (seen, iteration) = run;
+        let (differs, unfinished) = match other {
+            Ok(differs) => (differs, None),
+            Err(why) => (false, Some(why)),
+        };
+        Again { history, stale_at: None, seen, iteration, differs, unfinished }
+    }
+}
+
+/// Why a side does not show all that there is to be seen, if it does not.
+pub(super) fn unfinished(side: &Side) -> Option<String> {
+    let cut_off = || (!side.frontier_emptied).then(|| "it was not explored to its end".to_owned());
+    side.abnormal.clone().or_else(cut_off)
 }
 
 /// At most so many schedules of the other side when a difference is done again.
 const SCHEDULES_OF_THE_OTHER_SIDE: u64 = 200_000;
 
-/// Whether the other side of a contrast does not show what is seen.
-pub fn differs_again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> bool {
+/// Whether the other side of a contrast does not show what is seen; or why nobody knows.
+pub(super) fn differs_again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> Result<bool, String> {
     let other = match contrast.only_busy {
         true => explore(&Arc::new(busy.purged(OWN)), None),
         false => explore(&Arc::new(busy.clone()), contrast.preemptions),
     };
-    other.frontier_emptied && !other.outcomes.contains_key(&contrast.seen)
+    if other.outcomes.contains_key(&contrast.seen) {
+        return Ok(false);
+    }
+    unfinished(&other).map_or(Ok(true), |why| Err(format!("of the other side nobody knows: {why}")))
 }
 
 /// Runs what shows a difference again, and every run of the other side.
@@ -617,10 +642,8 @@ pub fn again<S: Subject>(busy: &Program, seed: u64, schedule: &[u8], contrast: &
         _ if execution.schedule.len() != schedule.len() => Some(execution.schedule.len()),
         _ => None,
     };
-    Again {
-        stale_at,
-        seen: is_again(contrast, &shown, &execution.history),
-        differs: differs_again(busy, contrast, &|program, bound| explorer.every(program, bound, schedules_each)),
-        history: execution.history.iter().map(Line::to_json).collect(),
-    }
+    let seen = is_again(contrast, &shown, &execution.history);
+    let other = differs_again(busy, contrast, &|program, bound| explorer.every(program, bound, schedules_each));
+    let history = execution.history.iter().map(Line::to_json).collect();
+    Again { stale_at, ..Again::of(history, (seen, None), other) }
 }

@@ -12,6 +12,7 @@ use crate::verify::methods::hunt::{Hunted, Plan};
 use crate::verify::methods::interleaved::SplitMix;
 use crate::verify::methods::loom::{self, Copy};
 use crate::verify::methods::shuttle::Sampler;
+use crate::verify::methods::{noninterference, quiet};
 use crate::verify::program::Program;
 use crate::verify::verdict::{Hunt, Mutant};
 use serde_json::{Value, json};
@@ -36,7 +37,8 @@ pub(super) struct Hunts {
 struct Quarry {
     fault: &'static str,
     explorer: &'static str,
-    task: Task,
+    /// One after the other, until one finds it.
+    tasks: Vec<Task>,
 }
 
 impl Options {
@@ -52,7 +54,7 @@ pub(super) fn hunts(options: &Options, mutants: &[Mutant], spawner: &Spawner) ->
     let mut random = SplitMix(options.seed.wrapping_add(2));
     let seeds: Vec<u64> = (0..options.seeds()).map(|_| random.next()).collect();
     let quarries = if seeds.is_empty() { Vec::new() } else { quarries(options, mutants, &seeds) };
-    let hunted = spawner.each(quarries.len(), |at| hunt(&quarries[at].task, spawner));
+    let hunted = spawner.each(quarries.len(), |at| hunt(&quarries[at].tasks, spawner));
     let mut rows = Vec::new();
     let mut times: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for (quarry, hunted) in quarries.iter().zip(&hunted) {
@@ -99,14 +101,19 @@ fn quarries(options: &Options, mutants: &[Mutant], seeds: &[u64]) -> Vec<Quarry>
         let is_due = |explorer: &str| {
             mutant.tried.iter().any(|tried| tried.explorer == explorer && (tried.must || tried.operations.is_some()))
         };
-        // What no single history shows is looked for in other programs than these.
         let is_hunted = |guarantee: &Guarantee| options.asks_for(*guarantee) && JUDGED.contains(guarantee);
         let wanted: Vec<Guarantee> = mutant.expected.iter().copied().filter(is_hunted).collect();
         if wanted.is_empty() {
+            // What no single history shows is looked for by going through pairs, which draws nothing.
+            for (method, paired) in options.paired(fault, &mutant.expected) {
+                if is_due(method.name()) {
+                    quarries.push(Quarry { fault: fault.id(), explorer: method.name(), tasks: paired });
+                }
+            }
             continue;
         }
         let plan = Plan { programs: Vec::new(), seeds: seeds.to_vec(), most: MOST_SCHEDULES, wanted };
-        let mut add = |explorer, task| quarries.push(Quarry { fault: fault.id(), explorer, task });
+        let mut add = |explorer, task| quarries.push(Quarry { fault: fault.id(), explorer, tasks: vec![task] });
         if is_due(Method::Interleaved.name()) {
             let (subject, programs) = between_operations(fault);
             add("interleaved", Task::Hunt { subject, plan: Plan { programs, ..plan.clone() } });
@@ -123,6 +130,21 @@ fn quarries(options: &Options, mutants: &[Mutant], seeds: &[u64]) -> Vec<Quarry>
         }
     }
     quarries
+}
+
+impl Options {
+    /// What is gone through on a fault that only pairs of runs show, by each method.
+    fn paired(&self, fault: Fault, expected: &[Guarantee]) -> Vec<(Method, Vec<Task>)> {
+        let expected: Vec<Guarantee> = expected.iter().copied().filter(|guarantee| self.asks_for(*guarantee)).collect();
+        let tasks = |jobs: Vec<super::Job>| jobs.into_iter().map(|job| job.task).collect();
+        match fault {
+            Fault::Router(number, _) => vec![(Method::Interleaved, tasks(self.router(fault, number, expected)))],
+            Fault::Patch(patch) if expected.contains(&Guarantee::G8) => {
+                vec![(Method::Loom, tasks(self.patch_compared(fault, patch.number)))]
+            }
+            Fault::Patch(_) | Fault::Gateway(..) => Vec::new(),
+        }
+    }
 }
 
 /// The program of the model that must kill a patch.
@@ -147,22 +169,49 @@ fn between_operations(fault: Fault) -> (u32, Vec<Program>) {
 }
 
 /// A child that does not answer has met nothing, with any seed.
-fn hunt(task: &Task, spawner: &Spawner) -> Vec<Hunted> {
-    let started = Instant::now();
-    match task {
-        // loom draws nothing: one exploration stands for every seed.
-        Task::Loom { .. } => {
-            let answer = spawner.run::<loom::Report>(task);
-            let found = answer.said().filter(|report| report.breach.is_some());
-            let after = found.map(|report| report.iterations_before + report.iterations);
-            vec![Hunted { after, micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX) }]
-        }
-        Task::Hunt { plan, .. } | Task::HuntShuttle { plan, .. } => match spawner.run::<Vec<Hunted>>(task) {
+fn hunt(tasks: &[Task], spawner: &Spawner) -> Vec<Hunted> {
+    if let [task @ (Task::Hunt { plan, .. } | Task::HuntShuttle { plan, .. })] = tasks {
+        return match spawner.run::<Vec<Hunted>>(task) {
             Answer::Said(hunted) => hunted,
             Answer::Ended(..) => vec![Hunted { after: None, micros: 0 }; plan.seeds.len()],
-        },
-        _ => Vec::new(),
+        };
     }
+    // Nothing is drawn: one exploration stands for every seed.
+    let started = Instant::now();
+    let mut schedules = 0;
+    let mut found = false;
+    for task in tasks {
+        let (so_many, has_found) = explored(task, spawner).unwrap_or_default();
+        (schedules, found) = (schedules + so_many, has_found);
+        if found {
+            break;
+        }
+    }
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    vec![Hunted { after: found.then_some(schedules), micros }]
+}
+
+/// How many schedules an exploration went through, and whether it found something.
+fn explored(task: &Task, spawner: &Spawner) -> Option<(u64, bool)> {
+    Some(match task {
+        Task::Loom { .. } => {
+            let answer = spawner.run::<loom::Report>(task);
+            let report = answer.said()?;
+            (report.iterations_before + report.iterations, report.breach.is_some())
+        }
+        Task::Quiet { .. } => {
+            let answer = spawner.run::<quiet::Report>(task);
+            let report = answer.said()?;
+            (report.alone + report.schedules, !report.found.is_empty())
+        }
+        Task::Compare { .. } | Task::CompareInside { .. } => {
+            let answer = spawner.run::<noninterference::Report>(task);
+            let report = answer.said()?;
+            let beside: u64 = report.compared.iter().map(|compared| compared.schedules).sum();
+            (report.quiet + beside, report.difference.is_some())
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

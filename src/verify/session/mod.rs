@@ -440,13 +440,16 @@ impl Options {
     fn patch(&self, fault: Fault, patch: &Patch, expected: &[Guarantee]) -> Vec<Job> {
         let mut jobs = Vec::new();
         let copy = Copy::Guarded(patch.number);
+        // What no single history shows, no method finds that looks at one.
+        let judged: Vec<Guarantee> = expected.iter().copied().filter(|claim| JUDGED.contains(claim)).collect();
         if self.uses(Method::Loom) && expected.contains(&Guarantee::G8) {
             jobs.extend(self.patch_compared(fault, patch.number));
         }
         for (at, model) in loom::models().iter().enumerate() {
             let is_named = model.id == patch.model;
-            if self.uses(Method::Interleaved) && is_named {
-                let plan = self.patch_between_operations(model, expected.to_vec());
+            let is_sought = is_named && !judged.is_empty();
+            if self.uses(Method::Interleaved) && is_sought {
+                let plan = self.patch_between_operations(model, judged.clone());
                 let task = Task::Interleaved { subject: faults::patched(patch), plan };
                 jobs.push(Job { task, aim: Aim::Interleaved(fault) });
             }
@@ -454,8 +457,8 @@ impl Options {
                 let task = Task::Loom { copy, plan: self.loom_plan(model, Some(PREEMPTIONS_IN_PATCHES)) };
                 jobs.push(Job { task, aim: Aim::Patch(fault, at) });
             }
-            if self.uses(Method::Shuttle) && is_named {
-                let plan = self.patch_plan(model, expected.to_vec());
+            if self.uses(Method::Shuttle) && is_sought {
+                let plan = self.patch_plan(model, judged.clone());
                 jobs.push(Job { task: Task::Shuttle { copy, plan }, aim: Aim::PatchSampled(fault) });
             }
         }

@@ -202,9 +202,10 @@ impl Rows<'_> {
         };
         let loads = plan.pairings.iter().flat_map(|pairing| pairing.loads.iter().map(|load| &load.program));
         let mut sets = blank(Guarantee::G8, "interleaved", "outcome-sets", Strength::Exhaustive);
-        sets.statement = "over all schedules, what an observer can see beside each load on another job is what it can \
-                          see alone"
-            .into();
+        sets.statement =
+            "over all schedules alone, and all with so many preemptions beside each load on another job, what \
+                          an observer can see is the same"
+                .into();
         sets.bounds = bounds(loads);
         fill_sets(&mut sets, &report, &part(false), plan.schedules_each);
         let mut crowds = blank(Guarantee::G8, "interleaved", "crowds", Strength::Sampled);
@@ -246,8 +247,8 @@ impl Rows<'_> {
         let mut row = blank(Guarantee::G8, "loom", &format!("observer-{}", at + 1), Strength::Exhaustive);
         row.bounds = bounds(pairing.loads.iter().map(|load| &load.program));
         row.statement = format!(
-            "over all interleavings inside the shipped kernel, what can be seen of a job that {} beside each load on another \
-             job is what can be seen of it alone",
+            "inside the shipped kernel, over all interleavings alone, and all with so many preemptions beside each load on \
+             another job, what can be seen of a job that {} is the same",
             pairing.observer
         );
         fill_sets(&mut row, &report, &compared, 0);

@@ -20,7 +20,7 @@ use crate::verify::verdict::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that grows while the answers are read.
 pub(super) struct Rows<'o> {
@@ -198,6 +198,9 @@ impl Rows<'_> {
         {
             let outcomes = report.outcomes.iter().cloned().collect();
             self.enumerated.insert(model.id.into(), (outcomes, report.completed));
+        } else if report.is_err() {
+            // There is nothing to hold what was drawn against, and that has to be told.
+            self.enumerated.insert(model.id.into(), (BTreeSet::new(), false));
         }
         let mut claims: Vec<Guarantee> = model.claims.iter().map(|(claim, _)| *claim).collect();
         claims.extend(found.iter().map(|found| found.guarantee));

@@ -381,6 +381,11 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Whether that they agree says something: of a program with one outcome every explorer sees that.
+    pub fn tells(&self) -> bool {
+        self.outcomes != 1
+    }
+
     /// Whether they agree.
     pub fn holds(&self) -> bool {
         self.complete && self.outcomes > 0 && self.beyond == 0 && self.rarest >= self.rarest_at_least
@@ -394,7 +399,7 @@ pub struct Hunt {
     pub fault: String,
     /// `interleaved`, `loom`, or the name of a sampler of shuttle's.
     pub explorer: String,
-    /// How many seeds; 1 for `loom`, which draws nothing.
+    /// How many seeds; 1 where nothing is drawn: for `loom`, and for what only pairs of runs show.
     pub seeds: u64,
     /// At most so many schedules for each seed (but for `loom`, whose frontier is its end).
     pub most: u64,
