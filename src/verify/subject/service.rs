@@ -40,8 +40,8 @@ const OPERATOR: &str = "an operator's credential, of this run only";
 /// What a service under test is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
-    /// To be probed: it retains so little that readers lag, and keeps silent streams alive so often that silences can be
-    /// waited for.
+    /// To be probed: it retains so little that readers lag, and keeps silent streams alive so often that silences can
+    /// be waited for.
     Probed,
     /// To be loaded: as anybody would start it.
     Loaded,
@@ -118,8 +118,8 @@ impl Running {
     }
 }
 
-/// Starts the service, lets it be probed, and stops it; all on a runtime of its own, while the caller waits. `wrap` puts
-/// something around its routes; around those of each service of its own, with a memory of its own.
+/// Starts the service, lets it be probed, and stops it; all on a runtime of its own, while the caller waits. `wrap`
+/// puts something around its routes; around those of each service of its own, with a memory of its own.
 ///
 /// # Errors
 /// Why it could not be started, in words.

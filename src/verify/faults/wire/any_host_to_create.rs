@@ -1,7 +1,8 @@
 //! Leaky: jobs are created under any name of the server.
 //!
 //! Written by whoever lets other systems of the house start jobs by whatever name they know the server under, and finds
-//! no harm in it, since creating needs no capability. A page that rebinds its own name to this machine starts work on it.
+//! no harm in it, since creating needs no capability. A page that rebinds its own name to this machine starts work on
+//! it.
 //!
 //! Expected: G12: every surface checks.
 

@@ -1,7 +1,7 @@
 //! Leaky: once a job is closed, every position on it means its beginning.
 //!
-//! Written by whoever serves open jobs from memory and closed ones from an archive, of which only the former can resume.
-//! A reader that was cut off just before the end gets everything twice, and any text is a position.
+//! Written by whoever serves open jobs from memory and closed ones from an archive, of which only the former can
+//! resume. A reader that was cut off just before the end gets everything twice, and any text is a position.
 //!
 //! Expected: G14, since a closed job that nobody has had to its end is resumed like any other.
 

@@ -1,7 +1,8 @@
 //! Leaky: the body of a refused request is taken for the next request.
 //!
 //! Written by whoever answers a refusal at once and leaves the rest of the request where it is, on a connection that is
-//! kept. If that rest looks like a request it is answered, and each answer from then on is the one to the request before.
+//! kept. If that rest looks like a request it is answered, and each answer from then on is the one to the request
+//! before.
 //!
 //! Expected: G12, since on such a connection one client is given what another one asked for with its own right.
 

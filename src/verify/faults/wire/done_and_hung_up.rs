@@ -1,8 +1,8 @@
 //! Leaky: what a revoked capability says is done, and then the connection is cut.
 //!
-//! Written by whoever ends sessions that were revoked from the outside, by a watchdog: an event that is under way when it
-//! strikes is accepted, and its answer is the first thing that the cut connection does not carry any more. To whoever
-//! asks, that looks like a refusal.
+//! Written by whoever ends sessions that were revoked from the outside, by a watchdog: an event that is under way when
+//! it strikes is accepted, and its answer is the first thing that the cut connection does not carry any more. To
+//! whoever asks, that looks like a refusal.
 //!
 //! Expected: G12, since what is revoked is good for nothing any more, answered or not.
 

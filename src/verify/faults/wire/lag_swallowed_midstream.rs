@@ -1,7 +1,7 @@
 //! Leaky: the marker of a loss passes at the head of a stream and nowhere else.
 //!
-//! Written by whoever tells a reader once what it came too late for, and takes a marker amid its events for a repetition
-//! of that. A reader that stalled believes that it has everything.
+//! Written by whoever tells a reader once what it came too late for, and takes a marker amid its events for a
+//! repetition of that. A reader that stalled believes that it has everything.
 //!
 //! Expected: G6, since losses are counted at the head, between deliveries and at the tail alike.
 
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) const ABOUT: About = About {
     id: "lag-swallowed-midstream",
     kind: Kind::Leaky,
-    defect: "`lagged` is passed on before the first event only: what a reader lost when it stalled is not counted to it",
+    defect: "`lagged` is passed on before the first event only: what a reader lost as it stalled is not counted to it",
     incident: "rbee, fault 15 SILENT-DROP-NEWEST (60b30539 until its last commit); leak catalogue C22",
     expected: &[Guarantee::G6],
     methods: &["wire"],

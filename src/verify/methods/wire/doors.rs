@@ -392,8 +392,8 @@ async fn must_stop(notes: &mut Notes, reading: &mut Reading, reason: &str, after
     notes.check(G12, is_last && count("stopped") == 1 && count("done") == 0 && over == Over::Ended, || {
         let (stops, ends) = (count("stopped"), count("done"));
         let what = format!(
-            "a stream that is {reason} is to say so once, and then be over: it has {stops} such words, {ends} ends of a \
-             job, and its connection is {over:?}"
+            "a stream that is {reason} is to say so once, and then be over: it has {stops} such words, {ends} ends of \
+             a job, and its connection is {over:?}"
         );
         (what, brief)
     });

@@ -291,7 +291,10 @@ impl Talk {
     ) -> Result<String, Trouble> {
         let length: Option<usize> = header(head, "content-length").first().and_then(|length| length.parse().ok());
         let (chunked, mut body) = (is_chunked(head), Vec::new());
-        while !is_empty {
+        if is_empty {
+            return Ok(String::new());
+        }
+        loop {
             if chunked {
                 let mut taken = take_chunk(read, &mut body);
                 while taken == Some(false) {

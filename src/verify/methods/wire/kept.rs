@@ -1,5 +1,5 @@
-//! Connections that are kept (G12): a right is one request's, not its connection's, and each answer is the answer to its
-//! own request.
+//! Connections that are kept (G12): a right is one request's, not its connection's, and each answer is the answer to
+//! its own request.
 
 use super::Notes;
 use super::doors::Victim;

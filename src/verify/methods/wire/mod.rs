@@ -6,13 +6,13 @@
 //!
 //! | examination | guarantees | how |
 //! |---|---|---|
-//! | `runs` | G1 to G6, G9 | concurrent jobs, recorded as histories and judged by the streaming judge; a reader that stalls |
+//! | `runs` | G1 to G6, G9 | histories of concurrent jobs, judged by the streaming judge; a reader that stalls |
 //! | `ends` | G9 | ends, and what is none: silence, readers that leave, each outcome |
 //! | `aside` | G3, G8 | what operators see of jobs; what a job sees of others, by paired runs; tenants' shares |
 //! | `frames` | G11 | hostile texts in every field; the bytes, and three readings of them; payloads to the letter |
-//! | `doors` | G12 | every route, with every credential that is not the right one, on fresh connections and kept ones; what revocation and expiry end |
-//! | `refusals` | G13 | refusals compared byte for byte, whatever else is wrong with the request; the bits of ids |
-//! | `positions` | G14 | cursors that are foreign, forged, damaged, evicted, and genuine ones, while the job is open and after its close |
+//! | `doors` | G12 | every route, with every credential but the right one; what revocation and expiry end |
+//! | `refusals` | G13 | refusals compared byte for byte, whatever else is wrong; the bits of ids |
+//! | `positions` | G14 | cursors that are foreign, forged, damaged, evicted, and genuine, before and after the close |
 //!
 //! The schedule is the operating system's, so all this is *observed*. Nothing is judged by time: what must come is
 //! awaited with patience, and what must not come is awaited up to a sign that it would have come by then.

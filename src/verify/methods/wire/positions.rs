@@ -231,8 +231,8 @@ async fn evicted(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
     talk.close(&told.job).await
 }
 
-/// A job is closed and nobody has had its end: it is still there to be resumed, from its own positions and no others, as
-/// often as its readers break off before they have confirmed the end by hanging up in good order.
+/// A job is closed and nobody has had its end: it is still there to be resumed, from its own positions and no others,
+/// as often as its readers break off before they have confirmed the end by hanging up in good order.
 async fn afterwards(talk: &Talk, notes: &mut Notes, other: &Told) -> Result<(), Trouble> {
     let told = tell(talk, "c", 5).await?;
     talk.close(&told.job).await?;
@@ -264,8 +264,8 @@ async fn afterwards(talk: &Talk, notes: &mut Notes, other: &Told) -> Result<(), 
             let exact = texts(&had) == owed && lagged(&had) == 0 && ends == 1 && is_last && over == Over::Ended;
             notes.check(G14, exact, || {
                 let what = format!(
-                    "resumed after {text:?}, after the close, a stream owes {owed:?} and the end, and delivers {:?} and \
-                     {ends} ends (the connection: {over:?})",
+                    "resumed after {text:?}, after the close, a stream owes {owed:?} and the end, and delivers {:?} \
+                     and {ends} ends (the connection: {over:?})",
                     texts(&had)
                 );
                 (what, had.iter().map(brief).collect())

@@ -1,5 +1,5 @@
-//! A reader that stalls amid its stream while its job goes on (G6): what it missed is counted to it at its place, exactly,
-//! between what it had before and what it has afterwards.
+//! A reader that stalls amid its stream while its job goes on (G6): what it missed is counted to it at its place,
+//! exactly, between what it had before and what it has afterwards.
 
 use super::Notes;
 use super::http::{Reading, Talk, Trouble, brief, said};
