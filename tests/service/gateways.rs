@@ -5,10 +5,11 @@
 //! no without one and behind every near-miss: a question that finds its fault everywhere has found nothing.
 
 use crate::rig::{Job, OPERATOR, Rig, Sse, data, human, kinds, soon, until};
-use narrowcast::server::Layer;
+use narrowcast::server::{Layer, Secret};
 use narrowcast::verify::faults::Kind;
 use narrowcast::verify::faults::wire::{GATEWAYS, wrap};
 use serde_json::{Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn behind(number: u32, change: impl FnOnce(&mut Layer)) -> Rig {
@@ -153,6 +154,17 @@ async fn lag_swallowed(rig: &Rig) -> bool {
     rig.watch(&job).await.next().await.expect("something is retained").event != "lagged"
 }
 
+/// More than the system holds for a connection that nobody reads (some 4 MiB), and than is retained.
+async fn lag_swallowed_midstream(rig: &Rig) -> bool {
+    let (job, mut stream) = watched(rig).await;
+    let long = "x".repeat(30_000);
+    for _ in 0..500 {
+        assert_eq!(rig.emit(&job, &long).await.status, 202);
+    }
+    close(rig, &job, "completed").await;
+    !kinds(&stream.rest().await).contains(&"lagged")
+}
+
 async fn foreign_cursor_accepted(rig: &Rig) -> bool {
     let (job, other) = (rig.open().await, rig.open().await);
     assert_eq!(rig.emit(&job, "x").await.status, 202);
@@ -175,6 +187,13 @@ async fn cursor_ignored(rig: &Rig) -> bool {
     rig.stream(&job.path("/stream"), &headers).await.human().await != "x"
 }
 
+async fn archive_knows_no_cursor(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    assert_eq!(close(rig, &job, "completed").await, 200);
+    let headers = [("authorization", &*job.bearer()), ("last-event-id", "forged")];
+    opening(rig, &job.path("/stream"), &headers).await == 200
+}
+
 async fn forbidden_is_not_absent(rig: &Rig) -> bool {
     let job = rig.open().await;
     let absent = format!("/v1/jobs/job-{}/stream", "0".repeat(32));
@@ -188,6 +207,13 @@ async fn expiry_is_told(rig: &Rig) -> bool {
     let refused = rig.of(&job, "POST", "/tickets", "").await;
     assert_eq!(refused.status, 404, "{refused:?}");
     refused.bytes_but_the_clock() != rig.of(&absent, "POST", "/tickets", "").await.bytes_but_the_clock()
+}
+
+async fn body_before_right(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let status = rig.ask("POST", &job.path("/events"), &[], "{").await.status;
+    assert!(matches!(status, 400 | 404), "{status}");
+    status == 400
 }
 
 async fn sequential_ids(rig: &Rig) -> bool {
@@ -209,6 +235,62 @@ async fn unchecked_verb(rig: &Rig) -> bool {
     let job = rig.open().await;
     let narrowed = granted(rig, &job, r#"{"verbs":["read"]}"#).await["capability"].as_str().expect("a text").to_owned();
     rig.emit(&Job { capability: narrowed, ..job }, "x").await.status == 202
+}
+
+async fn grants_what_is_asked(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let narrowed =
+        granted(rig, &job, r#"{"verbs":["grant"]}"#).await["capability"].as_str().expect("a text").to_owned();
+    let narrowed = Job { capability: narrowed, ..job };
+    rig.of(&narrowed, "POST", "/capabilities", r#"{"verbs":["emit"]}"#).await.status == 201
+}
+
+async fn authority_outlives_request(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    // Two at once on one connection, the second of which ends it; no layer may end it for all that.
+    let first = rig.request("POST", &job.path("/tickets"), &[("authorization", &job.bearer())], "");
+    let second = rig.request("POST", &job.path("/tickets"), &[], "");
+    let last = rig.request("GET", "/healthz", &[("connection", "close")], "");
+    let mut socket = rig.connect().await;
+    socket.write_all([first, second, last].concat().as_bytes()).await.expect("the server reads");
+    let mut said = String::new();
+    soon("three answers", socket.read_to_string(&mut said)).await.expect("the server answers");
+    let made = said.matches("HTTP/1.1 201 ").count();
+    assert_eq!((made + said.matches("HTTP/1.1 404 ").count(), said.matches("HTTP/1.1 200 ").count()), (2, 1), "{said}");
+    made == 2
+}
+
+async fn body_left_unread(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let hidden = rig.request("GET", "/healthz", &[], "");
+    let emit = rig.request("POST", &job.path("/events"), &[], &hidden);
+    let own = rig.request("POST", &job.path("/tickets"), &[("authorization", &job.bearer())], "");
+    let mut socket = rig.connect().await;
+    socket.write_all([emit, own].concat().as_bytes()).await.expect("the server reads");
+    let mut said = Vec::new();
+    // The answer to the second, or what is given out for it.
+    while !["\"ticket\":", "ok\n"].iter().any(|end| String::from_utf8_lossy(&said).contains(end)) {
+        assert_ne!(soon("two answers", socket.read_buf(&mut said)).await.expect("the server answers"), 0);
+    }
+    !String::from_utf8_lossy(&said).contains("\"ticket\":")
+}
+
+async fn done_and_hung_up(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let left = rig.of(&job, "DELETE", "/capabilities", "").await.json();
+    let owner = Job { capability: left["capability"].as_str().expect("a capability").to_owned(), ..job.clone() };
+    let mut stream = rig.watch(&owner).await;
+    let emit =
+        rig.request("POST", &job.path("/events"), &[("authorization", &job.bearer()), ("connection", "close")], SAY);
+    let mut socket = rig.connect().await;
+    socket.write_all(emit.as_bytes()).await.expect("the server reads");
+    let mut said = String::new();
+    let _cut_or_answered = soon("the end of it", socket.read_to_string(&mut said)).await;
+    assert_eq!(rig.emit(&owner, "the owner's").await.status, 202);
+    assert_eq!(stream.human().await, "created, to open");
+    let heard = stream.human().await == "x";
+    assert!(said.is_empty() == heard, "{said:?}");
+    heard
 }
 
 async fn checked_before_body(rig: &Rig) -> bool {
@@ -245,6 +327,28 @@ async fn revoked_still_flows(rig: &Rig) -> bool {
     stream.next().await.expect("something comes").event == "narration"
 }
 
+async fn done_after_stopped(rig: &Rig) -> bool {
+    let (job, mut stream) = watched(rig).await;
+    assert_eq!(rig.of(&job, "DELETE", "/capabilities", "").await.status, 200);
+    kinds(&stream.rest().await).contains(&"done")
+}
+
+/// Waits until the time is over for which something is good.
+async fn when_over(answer: &Value) {
+    let until = UNIX_EPOCH + Duration::from_millis(answer["expires"].as_u64().expect("a time"));
+    while SystemTime::now() < until {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn expired_emit(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let short = granted(rig, &job, r#"{"verbs":["emit"],"ttl_ms":1}"#).await;
+    let text = |key: &str| short[key].as_str().unwrap_or_default().to_owned();
+    when_over(&short).await;
+    rig.emit(&Job { capability: text("capability"), ..job }, "x").await.status == 202
+}
+
 async fn expired_still_flows(rig: &Rig) -> bool {
     let job = rig.open().await;
     granted(rig, &job, r#"{"verbs":["read"],"ttl_ms":1}"#).await["expires"] == job.expires
@@ -256,9 +360,21 @@ async fn operators_door_open(rig: &Rig) -> bool {
     rig.ask("GET", "/metrics", &[], "").await.status == 200
 }
 
+async fn ticket_outlives_its_time(rig: &Rig) -> bool {
+    let job = rig.open().await;
+    let ticket = rig.of(&job, "POST", "/tickets", "").await.json();
+    when_over(&ticket).await;
+    opening(rig, ticket["sse_url"].as_str().expect("a URL"), &[]).await == 200
+}
+
 async fn any_host(rig: &Rig) -> bool {
     assert_eq!(rig.ask("GET", "/healthz", &[], "").await.status, 200);
     rig.ask("GET", "/healthz", &[("host", "rebound.example")], "").await.status == 200
+}
+
+async fn any_host_to_create(rig: &Rig) -> bool {
+    rig.open().await;
+    rig.ask("POST", "/v1/jobs", &[("host", "rebound.example")], r#"{"operation":"open"}"#).await.status == 202
 }
 
 async fn any_origin(rig: &Rig) -> bool {
@@ -306,6 +422,13 @@ async fn frame_beyond_buffer_lost(rig: &Rig) -> bool {
     stream.human().await == "short"
 }
 
+async fn numbers_as_doubles(rig: &Rig) -> bool {
+    let (job, mut stream) = watched(rig).await;
+    let body = r#"{"action":"say","human":"x","payload":9007199254740993}"#;
+    assert_eq!(rig.of(&job, "POST", "/events", body).await.status, 202);
+    !stream.next().await.expect("something comes").data.contains("9007199254740993")
+}
+
 async fn shared_buffer(rig: &Rig) -> bool {
     for _ in 0..20 {
         let (a, b) = (rig.open().await, rig.open().await);
@@ -328,6 +451,15 @@ async fn global_event_counter(rig: &Rig) -> bool {
     assert_eq!(rig.emit(&other, "x").await.status, 202);
     let after = rig.emit(&job, "x").await.json()["sequence"].as_u64().expect("a number");
     after != before + 1
+}
+
+async fn full_for_everybody(rig: &Rig) -> bool {
+    let create = async |key: &str| {
+        let headers = [("authorization", &*format!("Bearer {key}"))];
+        rig.ask("POST", "/v1/jobs", &headers, r#"{"operation":"open"}"#).await.status
+    };
+    assert_eq!([create(TENANTS[0]).await, create(TENANTS[0]).await], [202, 429]);
+    create(TENANTS[1]).await == 429
 }
 
 async fn system_on_every_stream(rig: &Rig) -> bool {
@@ -363,20 +495,33 @@ macro_rules! questions {
 questions! {
     success_with_error_text, idle_read_as_done, marker_in_payload, first_reader_steals, missing_done,
     done_is_always_completed, hang_up_cancels, lag_swallowed, foreign_cursor_accepted, forged_cursor_restarts,
-    cursor_ignored, forbidden_is_not_absent, expiry_is_told, sequential_ids, capability_of_any_job, unchecked_verb,
-    checked_before_body, second_door, capability_in_url, revoked_still_flows, expired_still_flows, operators_door_open, any_host, any_origin,
+    lag_swallowed_midstream, archive_knows_no_cursor, body_before_right, grants_what_is_asked, done_and_hung_up,
+    body_left_unread, ticket_outlives_its_time, authority_outlives_request, done_after_stopped, expired_emit,
+    any_host_to_create, numbers_as_doubles, full_for_everybody, cursor_ignored, forbidden_is_not_absent,
+    expiry_is_told, sequential_ids, capability_of_any_job, unchecked_verb, checked_before_body, second_door,
+    capability_in_url, revoked_still_flows, expired_still_flows, operators_door_open, any_host, any_origin,
     cacheable_stream, shared_cache, lf_splits_frame, lone_cr_splits_frame, split_character_replaced,
     frame_beyond_buffer_lost, shared_buffer, global_event_counter, system_on_every_stream, job_in_metrics,
 }
 
-/// Little is retained, so that it is evicted; silence is soon told.
+/// Little is retained, so that it is evicted; silence is soon told; tickets are soon old.
 fn small(layer: &mut Layer) {
     layer.limits.retain_events = Some(20);
     layer.times.keep_alive_ms = Some(50);
+    layer.times.ticket_ms = Some(20);
+}
+
+const TENANTS: [&str; 2] = ["the first tenant's key", "the second tenant's key"];
+
+/// Two tenants, with room for one job each.
+fn tenanted(layer: &mut Layer) {
+    layer.limits.jobs = Some(1);
+    layer.api_keys = Some(Secret::new(format!("one={},two={}", TENANTS[0], TENANTS[1])));
 }
 
 async fn asked(id: &str, number: u32) -> bool {
-    shows(id, &behind(number, small).await).await
+    let settings = if id == "full-for-everybody" { tenanted } else { small };
+    shows(id, &behind(number, settings).await).await
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! What is seen beside a job's own streams: by operators (G3), and by one job of others (G8).
 
-use super::Notes;
 use super::http::{Answer, Job, Over, Talk, Trouble, bearer, never};
 use super::refusals::ROUTES;
+use super::{Notes, keys};
 use crate::verify::guarantee::Guarantee::{G3, G8};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(super) const OPERATORS: &[&str] = &["metrics_read", "system_events_read"];
-pub(super) const PAIRED: &[&str] = &["observations_alone", "observations_beside", "events_of_others"];
+pub(super) const PAIRED: &[&str] = &["observations_alone", "observations_beside", "events_of_others", "shares_used_up"];
 
 /// What nothing but a job's own streams may say: its id, its capability, its words, its cursors.
 async fn secrets(talk: &Talk) -> Result<(Job, Vec<String>), Trouble> {
@@ -228,5 +228,5 @@ pub(super) async fn paired(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble
     for job in &others.jobs {
         talk.close(job).await?;
     }
-    Ok(())
+    keys::shares(talk, notes).await
 }

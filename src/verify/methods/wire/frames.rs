@@ -11,7 +11,8 @@ use crate::verify::guarantee::Guarantee::G11;
 use crate::verify::methods::interleaved::SplitMix;
 use serde_json::{Value, json};
 
-pub(super) const PREMISES: &[&str] = &["hostile_texts_accepted", "readings", "bodies_that_are_no_text"];
+pub(super) const PREMISES: &[&str] =
+    &["hostile_texts_accepted", "readings", "bodies_that_are_no_text", "payloads_compared"];
 
 /// Texts that something between an emitter and a reader has stumbled over once.
 fn hostile() -> Vec<String> {
@@ -217,6 +218,123 @@ async fn no_text(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Payloads that are not what they were once a program has read and written them again: it knows numbers of so many
+/// bits, one member of a name, one way to write a character.
+const TO_THE_LETTER: [&str; 26] = [
+    "9007199254740993",
+    "18446744073709551615",
+    "18446744073709551616",
+    "-9223372036854775809",
+    "340282366920938463463374607431768211456",
+    "0.1000000000000000055511151231257827",
+    "3.14159265358979323846264338327950288",
+    "123456789012345678901234567890.123456789012345678901234567890",
+    "1.0",
+    "1e2",
+    "1E+2",
+    "1e-7",
+    "1e400",
+    "-1e400",
+    "5e-400",
+    "-0",
+    "-0.0",
+    r#"[9007199254740993, {"deep": [1e400]}]"#,
+    r#"{"a":1,"a":2}"#,
+    r#"{"b":1,"a":2}"#,
+    r#""\u0041\/\u000a""#,
+    r#"{"\u0061":1}"#,
+    r#"[ 1 ,  2 ]"#,
+    "{\"a\"\t:\t1}",
+    "{\n\"a\":\n1}",
+    "[1,\r\n2,\r3]",
+];
+
+/// The text of a member of a JSON object, just as it stands there, without what stands around it.
+fn member<'t>(object: &'t str, name: &str) -> Option<&'t str> {
+    let (mut depth, mut in_text, mut escaped, mut begin) = (0, false, false, 0);
+    let mut members = Vec::new();
+    for (at, byte) in object.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => {
+                depth += 1;
+                begin = if depth == 1 { at + 1 } else { begin };
+            }
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    members.push(&object[begin..at]);
+                }
+            }
+            b',' if depth == 1 => {
+                members.push(&object[begin..at]);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    let value = |member: &&'t str| -> Option<&'t str> {
+        let (found, value) = member.trim().strip_prefix('"')?.split_once('"')?;
+        (found == name).then_some(value.trim_start().strip_prefix(':')?.trim())
+    };
+    members.iter().find_map(value)
+}
+
+/// A JSON text without the white space that means nothing.
+fn dense(text: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let means_something = |c: &char| {
+        let is_white = !in_text && c.is_ascii_whitespace();
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => in_text = !in_text,
+            _ => {}
+        }
+        !is_white
+    };
+    text.chars().filter(means_something).collect()
+}
+
+/// A payload comes out letter by letter as it went in, or is refused. Only where line ends stand in it, which a line of
+/// the stream cannot hold, its white space may be another.
+async fn payloads(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
+    let job = talk.open().await?;
+    let mut reading = talk.watch(&job).await?;
+    for (number, payload) in TO_THE_LETTER.into_iter().enumerate() {
+        let label = format!("payload-{number}-of-many");
+        let body = format!(r#"{{"action":"say","human":"{label}","payload":{payload}}}"#);
+        let reply = talk.of(&job, "POST", "/events", &body).await?.reply("an emit")?;
+        if !reply.is_success() {
+            notes.check(G11, (400..500).contains(&reply.status), || {
+                (format!("the payload {payload} was answered {}", reply.status), vec![reply.body.clone()])
+            });
+            continue;
+        }
+        // Found as text: not everybody can read what is in it.
+        let found = loop {
+            match reading.next().await {
+                Ok(message) if message.data.contains(&label) => break message.data,
+                Ok(_earlier) => {}
+                Err(over) => return never(format!("an event was to come with the payload {payload}: {over:?}")),
+            }
+        };
+        let found_payload = member(&found, "payload").unwrap_or("(none)");
+        let is_same = match payload.contains(['\n', '\r']) {
+            true => dense(found_payload) == dense(payload),
+            false => found_payload == payload,
+        };
+        notes.check(G11, is_same, || {
+            (format!("the payload {payload} comes out as {found_payload}"), vec![found.clone()])
+        });
+        notes.reached(G11, "payloads_compared", 1);
+    }
+    talk.close(&job).await
+}
+
 pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
     let texts = hostile();
     // No more at a time than a job retains, so that nothing is lost but by a frame that broke.
@@ -225,6 +343,7 @@ pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Troubl
         through(talk, notes, some).await?;
     }
     no_text(talk, notes).await?;
+    payloads(talk, notes).await?;
     let job = talk.open().await?;
     let reading = talk.watch(&job).await?;
     let kind = header(&reading.head, "content-type");
@@ -233,4 +352,18 @@ pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Troubl
         return never(format!("a stream is of type {kind:?}"));
     }
     talk.close(&job).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_found_as_it_stands() {
+        let object = r#"{"human":"\"payload\": 1, {","list":[{"payload":2}], "payload" : {"a" : [1e400, "},"]} }"#;
+        assert_eq!(member(object, "payload"), Some(r#"{"a" : [1e400, "},"]}"#));
+        assert_eq!(member(object, "nothing"), None);
+        assert_eq!(member(r#"{"payload":-0}"#, "payload"), Some("-0"));
+        assert_eq!(dense("{ \"a b\\\" c\" :\r\n\t1 }"), r#"{"a b\" c":1}"#);
+    }
 }

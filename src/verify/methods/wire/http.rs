@@ -1,26 +1,37 @@
 //! What the prober says and hears: HTTP/1.1 over a socket, byte for byte.
 //!
 //! No HTTP library stands between: one would mend, or hide, what is to be seen. Each request has a connection of its
-//! own, so that an answer is all that comes on it.
+//! own, so that an answer is all that comes on it; only where connections that are kept are the question, several
+//! requests go over one ([`Kept`]).
 
 use crate::sink::sse::{Message, Parsed, Parser};
+use crate::verify::subject::service::Keyed;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Why an examination could not go on. No verdict on the service: what is one, the examination says itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Trouble(pub(super) String);
+#[error("{what}")]
+pub(super) struct Trouble {
+    pub(super) what: String,
+    /// Whether it is that the service hung up before its answer was whole. Then what was asked for may have been done.
+    pub(super) hung_up: bool,
+}
 
 /// Something that was to come and did not.
 pub(super) fn never<T>(what: impl Into<String>) -> Result<T, Trouble> {
-    Err(Trouble(what.into()))
+    Err(Trouble { what: what.into(), hung_up: false })
+}
+
+fn hung_up<T>(within: &str, read: &[u8]) -> Result<T, Trouble> {
+    let what = format!("the service hung up within {within}: {:?}", String::from_utf8_lossy(read));
+    Err(Trouble { what, hung_up: true })
 }
 
 /// A job as its creator knows it.
@@ -140,6 +151,10 @@ pub(super) struct Talk {
     pub(super) address: SocketAddr,
     /// The operators' credential.
     pub(super) operator: String,
+    /// For how long a ticket is good.
+    pub(super) ticket_ms: u64,
+    /// Another service, whose tenants have keys.
+    pub(super) keyed: Option<Keyed>,
     /// After which what has not come is not awaited any more.
     pub(super) patience: Duration,
 }
@@ -148,8 +163,13 @@ pub(super) struct Talk {
 pub(super) type Header<'h> = (&'h str, &'h str);
 
 impl Talk {
-    /// The bytes of a request, with a `Host` unless one is given.
+    /// The bytes of a request that is the only one on its connection, with a `Host` unless one is given.
     pub(super) fn request(&self, method: &str, target: &str, headers: &[Header<'_>], body: &[u8]) -> Vec<u8> {
+        self.one_of_many(method, target, &[headers, &[("connection", "close")]].concat(), body)
+    }
+
+    /// The bytes of a request after which the connection may be kept.
+    pub(super) fn one_of_many(&self, method: &str, target: &str, headers: &[Header<'_>], body: &[u8]) -> Vec<u8> {
         let mut text = format!("{method} {target} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             text += &format!("host: {}\r\n", self.address);
@@ -157,7 +177,7 @@ impl Talk {
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
-        text += &format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        text += &format!("content-length: {}\r\n\r\n", body.len());
         [text.as_bytes(), body].concat()
     }
 
@@ -205,6 +225,26 @@ impl Talk {
         Ok(Amid { was_asked_for, answer: self.answer(socket, head, read, false).await? })
     }
 
+    /// A connection to ask for several things on.
+    pub(super) async fn kept(&self) -> Result<Kept, Trouble> {
+        Ok(Kept { talk: self.clone(), socket: self.connected().await?, read: Vec::new() })
+    }
+
+    /// Opens a job's stream on a connection that holds little, so that a reader who does not read is soon behind.
+    pub(super) async fn watch_through_little(&self, job: &Job) -> Result<Reading, Trouble> {
+        let socket = if self.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let small = socket.and_then(|socket| socket.set_recv_buffer_size(LITTLE_BYTES).map(|()| socket));
+        let socket = small.or_else(|error| never(format!("there is no socket: {error}")))?;
+        let connected = self.soon("a connection", socket.connect(self.address)).await?;
+        let mut socket = connected.or_else(|error| never(format!("cannot connect to {}: {error}", self.address)))?;
+        let bearer = bearer(&job.capability);
+        let bytes = self.request("GET", &job.at("/stream"), &[("authorization", &bearer)], b"");
+        let _refused_early = self.soon("the end of a write", socket.write_all(&bytes)).await?;
+        let mut read = Vec::new();
+        let head = self.head(&mut socket, &mut read).await?;
+        self.answer(socket, head, read, false).await?.stream("a stream")
+    }
+
     async fn connected(&self) -> Result<TcpStream, Trouble> {
         let connected = self.soon("a connection", TcpStream::connect(self.address)).await?;
         connected.or_else(|error| never(format!("cannot connect to {}: {error}", self.address)))
@@ -220,7 +260,7 @@ impl Talk {
             }
             let more = self.soon("the head of an answer", socket.read_buf(read)).await?;
             if more.is_err() || more.is_ok_and(|n| n == 0) {
-                return never(format!("the service hung up within a head: {:?}", String::from_utf8_lossy(read)));
+                return hung_up("a head", read);
             }
         }
     }
@@ -233,28 +273,54 @@ impl Talk {
         mut read: Vec<u8>,
         to_head: bool,
     ) -> Result<Answer, Trouble> {
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let Some(status) = status else { return never(format!("no status line: {head:?}")) };
-        let chunked = header(&head, "transfer-encoding").iter().any(|value| value.eq_ignore_ascii_case("chunked"));
-        if header(&head, "content-type").iter().any(|value| value.starts_with("text/event-stream")) {
-            return Ok(Answer::Stream(Box::new(Reading::begin(self, socket, head, read, chunked))));
+        let status = status(&head)?;
+        if is_stream(&head) {
+            return Ok(Answer::Stream(Box::new(Reading::begin(self, socket, head, read))));
         }
-        let length = header(&head, "content-length").first().and_then(|length| length.parse().ok());
-        let no_body = to_head || status == 204 || status == 304;
-        let wanted = if no_body { Some(0) } else { length };
-        while wanted.is_none_or(|wanted| read.len() < wanted) {
-            let more = self.soon("the body of an answer", socket.read_buf(&mut read)).await?;
+        let body = self.body(&mut socket, &head, &mut read, to_head || matches!(status, 204 | 304)).await?;
+        Ok(Answer::Reply(Reply { status, head, body }))
+    }
+
+    /// The body that a head announces. What was read beyond it is left in `read`.
+    async fn body(
+        &self,
+        socket: &mut TcpStream,
+        head: &str,
+        read: &mut Vec<u8>,
+        is_empty: bool,
+    ) -> Result<String, Trouble> {
+        let length: Option<usize> = header(head, "content-length").first().and_then(|length| length.parse().ok());
+        let (chunked, mut body) = (is_chunked(head), Vec::new());
+        if is_empty {
+            return Ok(String::new());
+        }
+        loop {
+            if chunked {
+                let mut taken = take_chunk(read, &mut body);
+                while taken == Some(false) {
+                    taken = take_chunk(read, &mut body);
+                }
+                if taken == Some(true) {
+                    break;
+                }
+            } else if let Some(length) = length
+                && read.len() >= length
+            {
+                let rest = read.split_off(length);
+                body = std::mem::replace(read, rest);
+                break;
+            }
+            let more = self.soon("the body of an answer", socket.read_buf(read)).await?;
             if more.is_err() || more.is_ok_and(|n| n == 0) {
+                if chunked || length.is_some() {
+                    return hung_up("a body", read);
+                }
+                // It ends with its connection, and with nothing else.
+                body = std::mem::take(read);
                 break;
             }
         }
-        let mut body = Vec::new();
-        if chunked {
-            while take_chunk(&mut read, &mut body) == Some(false) {}
-        } else {
-            body = read
-        }
-        Ok(Answer::Reply(Reply { status, head, body: String::from_utf8_lossy(&body).into_owned() }))
+        Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
     pub(super) async fn ask(
@@ -312,6 +378,63 @@ impl Talk {
     }
 }
 
+/// What a connection takes in that nobody reads from. The system makes it a little more.
+const LITTLE_BYTES: u32 = 16 << 10;
+
+/// The status that a head gives.
+fn status(head: &str) -> Result<u16, Trouble> {
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.map_or_else(|| never(format!("no status line: {head:?}")), Ok)
+}
+
+fn is_stream(head: &str) -> bool {
+    header(head, "content-type").iter().any(|value| value.starts_with("text/event-stream"))
+}
+
+fn is_chunked(head: &str) -> bool {
+    header(head, "transfer-encoding").iter().any(|value| value.eq_ignore_ascii_case("chunked"))
+}
+
+/// A connection on which several things are asked for, one after the other or at once.
+pub(super) struct Kept {
+    talk: Talk,
+    socket: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Kept {
+    /// Sends bytes, whatever they are.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        // Whoever was hung up on hears it where the answer is missing.
+        let _hung_up_on = self.talk.soon("the end of a write", self.socket.write_all(bytes)).await?;
+        Ok(())
+    }
+
+    /// The next answer. One that is a stream has no end, and is told as a reply without its body.
+    pub(super) async fn next(&mut self, to_head: bool) -> Result<Reply, Trouble> {
+        let head = self.talk.head(&mut self.socket, &mut self.read).await?;
+        let status = status(&head)?;
+        if is_stream(&head) {
+            return Ok(Reply { status, head, body: "(a stream)".into() });
+        }
+        let is_empty = to_head || matches!(status, 204 | 304);
+        let body = self.talk.body(&mut self.socket, &head, &mut self.read, is_empty).await?;
+        Ok(Reply { status, head, body })
+    }
+
+    /// Asks for one thing, and takes the next answer for the answer to it.
+    pub(super) async fn ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[Header<'_>],
+        body: &str,
+    ) -> Result<Reply, Trouble> {
+        self.send(&self.talk.one_of_many(method, target, headers, body.as_bytes())).await?;
+        self.next(method == "HEAD").await
+    }
+}
+
 /// The value of `Authorization`.
 pub(super) fn bearer(secret: &str) -> String {
     format!("Bearer {secret}")
@@ -361,7 +484,8 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    fn begin(talk: &Talk, socket: TcpStream, head: String, coded: Vec<u8>, chunked: bool) -> Reading {
+    fn begin(talk: &Talk, socket: TcpStream, head: String, coded: Vec<u8>) -> Reading {
+        let chunked = is_chunked(&head);
         let (parser, messages, patience) = (Parser::default(), VecDeque::new(), talk.patience);
         let mut reading =
             Reading { head, bytes: Vec::new(), socket, patience, chunked, coded, parser, messages, over: None };
@@ -431,6 +555,12 @@ impl Reading {
                 Err(over) => return never(format!("a stream was to deliver {human:?}, and was {over:?}")),
             }
         }
+    }
+
+    /// Is gone without a word, as a reader is that was killed: nothing of what it had counts as had (RST, no FIN).
+    pub(super) fn break_off(self) -> Result<(), Trouble> {
+        let lingers_not = socket2::SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+        lingers_not.or_else(|error| never(format!("a connection cannot be broken off: {error}")))
     }
 
     /// Waits until a comment has come, or a message: a sign of life.

@@ -6,13 +6,13 @@
 //!
 //! | examination | guarantees | how |
 //! |---|---|---|
-//! | `runs` | G1 to G6, G9 | concurrent jobs, recorded as histories and judged by the streaming judge |
+//! | `runs` | G1 to G6, G9 | histories of concurrent jobs, judged by the streaming judge; a reader that stalls |
 //! | `ends` | G9 | ends, and what is none: silence, readers that leave, each outcome |
-//! | `aside` | G3, G8 | what operators see of jobs; what a job sees of others, by paired runs |
-//! | `frames` | G11 | hostile texts in every field; the bytes, and three readings of them |
-//! | `doors` | G12 | every route, with every credential that is not the right one; what revocation and expiry end |
-//! | `refusals` | G13 | refusals compared byte for byte; the bits of ids |
-//! | `positions` | G14 | cursors that are foreign, forged, damaged, evicted, and genuine ones |
+//! | `aside` | G3, G8 | what operators see of jobs; what a job sees of others, by paired runs; tenants' shares |
+//! | `frames` | G11 | hostile texts in every field; the bytes, and three readings of them; payloads to the letter |
+//! | `doors` | G12 | every route, with every credential but the right one; what revocation and expiry end |
+//! | `refusals` | G13 | refusals compared byte for byte, whatever else is wrong; the bits of ids |
+//! | `positions` | G14 | cursors that are foreign, forged, damaged, evicted, and genuine, before and after the close |
 //!
 //! The schedule is the operating system's, so all this is *observed*. Nothing is judged by time: what must come is
 //! awaited with patience, and what must not come is awaited up to a sign that it would have come by then.
@@ -22,9 +22,12 @@ mod doors;
 mod ends;
 mod frames;
 mod http;
+mod kept;
+mod keys;
 mod positions;
 mod refusals;
 mod runs;
+mod stalls;
 
 use crate::verify::guarantee::Guarantee;
 use crate::verify::subject::service::Service;
@@ -141,6 +144,8 @@ pub async fn carry_out(service: &Service, plan: &Plan) -> Report {
     let talk = Talk {
         address: service.address,
         operator: service.operator.clone(),
+        ticket_ms: service.ticket_ms,
+        keyed: service.keyed.clone(),
         patience: Duration::from_millis(plan.patience_ms),
     };
     let mut report = Report::default();
@@ -153,7 +158,7 @@ pub async fn carry_out(service: &Service, plan: &Plan) -> Report {
         let retain_events = service.retain_events;
         let mut notes = Notes { seed: plan.seed, rounds: plan.rounds, retain_events, examined };
         let done = examine(name, &talk, &mut notes).await;
-        notes.examined.trouble = done.err().map(|Trouble(why)| why);
+        notes.examined.trouble = done.err().map(|trouble| trouble.what);
         report.examined.push(notes.examined);
     }
     report

@@ -1,13 +1,20 @@
 //! Positions to resume from (G14): genuine ones go on where they stand, all others are refused or a stated gap.
 
 use super::Notes;
-use super::http::{Answer, Job, Reading, Talk, Trouble, bearer, brief, never, said};
+use super::http::{Answer, Job, Over, Reading, Talk, Trouble, bearer, brief, never, said};
 use super::refusals::forge;
 use crate::sink::sse::Message;
 use crate::verify::guarantee::Guarantee::G14;
 use std::collections::BTreeMap;
 
-pub(super) const PREMISES: &[&str] = &["genuine_resumed", "foreign_tried", "made_up_tried", "evicted_resumed"];
+pub(super) const PREMISES: &[&str] = &[
+    "genuine_resumed",
+    "foreign_tried",
+    "made_up_tried",
+    "evicted_resumed",
+    "resumed_after_the_close",
+    "tried_after_the_close",
+];
 
 /// A job with some events, and the cursor of each text.
 struct Told {
@@ -77,6 +84,7 @@ pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Troubl
     foreign(talk, notes, &a, &b).await?;
     made_up(talk, notes, &a).await?;
     evicted(talk, notes).await?;
+    afterwards(talk, notes, &b).await?;
     for told in [&a, &b] {
         talk.close(&told.job).await?;
     }
@@ -221,4 +229,69 @@ async fn evicted(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
         notes.check(G14, clear, || ("an evicted position is answered unclearly".into(), vec![answer.brief()]));
     }
     talk.close(&told.job).await
+}
+
+/// A job is closed and nobody has had its end: it is still there to be resumed, from its own positions and no others,
+/// as often as its readers break off before they have confirmed the end by hanging up in good order.
+async fn afterwards(talk: &Talk, notes: &mut Notes, other: &Told) -> Result<(), Trouble> {
+    let told = tell(talk, "c", 5).await?;
+    talk.close(&told.job).await?;
+    let genuine = &told.cursors[&told.texts[1]];
+    let not_its = [
+        ("another job's cursor", other.cursors[&other.texts[1]].clone()),
+        ("a cursor that nobody made", forge(genuine)),
+        ("a part of a cursor", genuine[..genuine.len() / 2].to_owned()),
+        ("an empty cursor", String::new()),
+    ];
+    for by in [By::Header, By::Query] {
+        for (at, text) in told.texts.iter().enumerate() {
+            let answer = resume(talk, &told.job, &told.cursors[text], by).await?;
+            let brief_answer = answer.brief();
+            let Answer::Stream(mut reading) = answer else {
+                notes.check(G14, false, || {
+                    (
+                        "a genuine cursor is refused, after the close and before the end was had".into(),
+                        vec![brief_answer],
+                    )
+                });
+                continue;
+            };
+            let (had, over) = reading.rest().await;
+            reading.break_off()?;
+            let owed = &told.texts[at + 1..];
+            let ends = had.iter().filter(|message| message.event == "done").count();
+            let is_last = had.last().is_some_and(|message| message.event == "done");
+            let exact = texts(&had) == owed && lagged(&had) == 0 && ends == 1 && is_last && over == Over::Ended;
+            notes.check(G14, exact, || {
+                let what = format!(
+                    "resumed after {text:?}, after the close, a stream owes {owed:?} and the end, and delivers {:?} \
+                     and {ends} ends (the connection: {over:?})",
+                    texts(&had)
+                );
+                (what, had.iter().map(brief).collect())
+            });
+            notes.reached(G14, "resumed_after_the_close", 1);
+        }
+        for (what, cursor) in &not_its {
+            let answer = resume(talk, &told.job, cursor, by).await?;
+            notes.reached(G14, "tried_after_the_close", 1);
+            let brief_answer = answer.brief();
+            let Answer::Stream(mut reading) = answer else {
+                let is_clear = brief_answer.starts_with('4');
+                notes.check(G14, is_clear, || {
+                    (format!("{what}, after the close, is answered without a reason"), vec![brief_answer])
+                });
+                continue;
+            };
+            let (had, _) = reading.rest().await;
+            reading.break_off()?;
+            notes.check(G14, texts(&had).is_empty() && lagged(&had) > 0, || {
+                let what = format!("{what} is taken for a position, after the close: {:?} comes", texts(&had));
+                (what, had.iter().map(brief).collect())
+            });
+        }
+    }
+    // Now the end is had.
+    talk.watch(&told.job).await?.rest().await;
+    Ok(())
 }

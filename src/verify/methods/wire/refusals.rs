@@ -6,7 +6,8 @@ use crate::verify::guarantee::Guarantee::G13;
 use crate::verify::methods::interleaved::SplitMix;
 use std::collections::BTreeSet;
 
-pub(super) const PREMISES: &[&str] = &["refusals_compared", "ids_minted", "jobs_over_and_read"];
+pub(super) const PREMISES: &[&str] =
+    &["refusals_compared", "odd_requests_compared", "ids_minted", "jobs_over_and_read"];
 
 /// What can be asked for of a job.
 pub(super) const ROUTES: [(&str, &str, &str); 8] = [
@@ -70,12 +71,14 @@ async fn refusals(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
     let revoked = talk.open().await?;
     let renewed = talk.of(&revoked, "DELETE", "/capabilities", "").await?.reply("a revocation")?;
     let owner = Job { capability: renewed.text("capability"), ..revoked.clone() };
-    let reader = talk.of(&mine, "POST", "/capabilities", r#"{"verbs":["read"],"ttl_ms":1}"#).await?;
-    let expired = Job { capability: reader.reply("a grant")?.text("capability"), ..mine.clone() };
+    // For everything, so that it lacks nothing but time.
+    let all = r#"{"verbs":["read","emit","close","grant"],"ttl_ms":1}"#;
+    let short = talk.of(&mine, "POST", "/capabilities", all).await?;
+    let expired = Job { capability: short.reply("a grant")?.text("capability"), ..mine.clone() };
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     let absent = unminted(&mut random);
     let forged = forge(&foreign.capability);
-    let cases: [(&str, &str, Option<&str>); 11] = [
+    let cases: [Case<'_>; 11] = [
         ("absent, without a capability", &absent, None),
         ("absent, with another job's capability", &absent, Some(&mine.capability)),
         ("foreign, without a capability", &foreign.id, None),
@@ -89,26 +92,80 @@ async fn refusals(talk: &Talk, notes: &mut Notes) -> Result<(), Trouble> {
         ("expired, with its old capability", &expired.id, Some(&expired.capability)),
     ];
     for (method, rest, body) in ROUTES {
-        let mut first: Option<String> = None;
-        for (case, id, capability) in &cases {
-            let authority = capability.map(bearer);
-            let headers: Vec<_> = authority.iter().map(|authority| ("authorization", authority.as_str())).collect();
-            let answer = talk.ask(method, &format!("/v1/jobs/{id}{rest}"), &headers, body).await?;
-            let shape = shape(&answer);
-            let reference = first.get_or_insert_with(|| shape.clone());
-            notes.check(G13, shape == *reference, || {
-                let what =
-                    format!("{method} …{rest} on a job that is {case} is answered otherwise than on an absent one");
-                (what, vec![reference.clone(), shape.clone()])
-            });
-            notes.reached(G13, "refusals_compared", 1);
-        }
-        let refused = first.as_deref().is_some_and(|first| !first.split(' ').nth(1).unwrap_or("2").starts_with('2'));
-        notes.check(G13, refused, || (format!("{method} …{rest} is open to everybody"), first.into_iter().collect()));
+        alike(talk, notes, &cases, &Wish { method, rest: rest.into(), header: None, body }).await?;
+        notes.reached(G13, "refusals_compared", cases.len() as u64);
+    }
+    for wish in odd() {
+        alike(talk, notes, &cases, &wish).await?;
+        notes.reached(G13, "odd_requests_compared", cases.len() as u64);
     }
     for job in [&mine, &foreign, &owner] {
         talk.close(job).await?;
     }
+    Ok(())
+}
+
+/// Why somebody has no right, to which job he has none, and what he presents.
+type Case<'c> = (&'c str, &'c str, Option<&'c str>);
+
+/// What is asked for of a job.
+struct Wish {
+    method: &'static str,
+    rest: String,
+    header: Option<(&'static str, &'static str)>,
+    body: &'static str,
+}
+
+/// Requests with something else wrong or unusual about them. Whoever looks at that before he looks at the right says by
+/// it which jobs there are.
+fn odd() -> Vec<Wish> {
+    let wish = |method, rest: String, header, body| Wish { method, rest, header, body };
+    let mut wishes = Vec::new();
+    for (method, rest, body) in ROUTES {
+        for bad in ["", "{", "[]", "no JSON", r#"{"unheard":"of"}"#, r#"{"verbs":["all"]}"#] {
+            if method == "POST" {
+                wishes.push(wish(method, rest.into(), None, bad));
+            }
+        }
+        for position in ["", "0", "AAAAAAAA"] {
+            wishes.push(wish(method, rest.into(), Some(("last-event-id", position)), body));
+        }
+        for query in ["from=now", "from=end", "after=x", "after=", "x=y", "ticket=x", "from=start&from=start"] {
+            wishes.push(wish(method, format!("{rest}?{query}"), None, body));
+        }
+    }
+    for rest in ["/stream", "/events", "/close", "", "/tickets", "/capabilities", "/nothing"] {
+        for method in ["PUT", "OPTIONS", "PATCH", "GET", "HEAD", "POST", "DELETE"] {
+            if !ROUTES.iter().any(|(known, there, _)| *known == method && *there == rest) {
+                wishes.push(wish(method, rest.into(), None, ""));
+            }
+        }
+    }
+    wishes
+}
+
+/// Asks in every case for the same: the answers must be alike, and none may be what was asked for.
+async fn alike(talk: &Talk, notes: &mut Notes, cases: &[Case<'_>], wish: &Wish) -> Result<(), Trouble> {
+    let Wish { method, rest, header, body } = wish;
+    let asked = match header {
+        Some((name, value)) => format!("{method} …{rest} with {name} {value:?} and the body {body:?}"),
+        None => format!("{method} …{rest} with the body {body:?}"),
+    };
+    let mut first: Option<String> = None;
+    for (case, id, capability) in cases {
+        let authority = capability.map(bearer);
+        let mut headers: Vec<_> = authority.iter().map(|authority| ("authorization", authority.as_str())).collect();
+        headers.extend(header);
+        let answer = talk.ask(method, &format!("/v1/jobs/{id}{rest}"), &headers, body).await?;
+        let shape = shape(&answer);
+        let reference = first.get_or_insert_with(|| shape.clone());
+        notes.check(G13, shape == *reference, || {
+            let what = format!("{asked} on a job that is {case} is answered otherwise than on an absent one");
+            (what, vec![reference.clone(), shape.clone()])
+        });
+    }
+    let refused = first.as_deref().is_some_and(|first| !first.split(' ').nth(1).unwrap_or("2").starts_with('2'));
+    notes.check(G13, refused, || (format!("{asked} is open to everybody"), first.into_iter().collect()));
     Ok(())
 }
 

@@ -9,7 +9,7 @@
 //! no line of a history tells (`docs/service.md`).
 
 use super::http::{Answer, Job, Over, Reading, Reply, Talk, Trouble, bearer, never};
-use super::{Breach, Notes};
+use super::{Breach, Notes, stalls};
 use crate::sink::sse::Message;
 use crate::verify::checker;
 use crate::verify::findings::Status;
@@ -31,7 +31,7 @@ pub(super) const JUDGES: [(Guarantee, &[&str]); 7] = {
         (G3, &["system_events_read", "events_delivered"]),
         (G4, &["emits_accepted"]),
         (G5, &["rounds_of_overlapping_jobs", "events_delivered"]),
-        (G6, &["markers_of_loss", "streams_resumed"]),
+        (G6, &["markers_of_loss", "streams_resumed", "lagged_between_deliveries"]),
         (G9, &["ends_completed", "ends_cancelled", "ends_failed"]),
     ]
 };
@@ -427,5 +427,5 @@ pub(super) async fn examine(talk: &Talk, notes: &mut Notes) -> Result<(), Troubl
             }
         }
     }
-    Ok(())
+    stalls::examine(talk, notes).await
 }
