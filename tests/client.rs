@@ -339,7 +339,7 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
 
 #[tokio::test(start_paused = true)]
 async fn waits_grow_and_a_server_s_retry_and_an_event_reset_them() {
-    let unavailable = |status: u16| vec![send(&format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n"))];
+    let unavailable = |status: u16| vec![send(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n"))];
     let backoff = Backoff { base: Duration::from_millis(100), max: Duration::from_secs(1), attempts: None };
     let server = Server::new([
         unavailable(503),

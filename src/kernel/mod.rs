@@ -13,20 +13,19 @@
 //!   log that its right points to; there is no table to look a wrong channel up in and no second choice. Whoever has
 //!   only a name goes through [`Kernel::find`], which answers with a right to that one incarnation or not at all.
 //! - **Open before emit (G4).** A channel enters the registry complete, in one step; no right to it exists before.
-//! - **Counted loss (G6).** Positions count accepted events of one incarnation from 0. What a reader skips is a
-//!   difference of two positions that are read under one lock.
-//! - **One end (G9).** The outcome is set once, in the step that stops emits; a stream ends at the tail of a log with one.
+//! - **Counted loss (G6).** Positions count accepted events of one incarnation. What is skipped is a difference.
+//! - **One end (G9).** The outcome is set once, in the step that stops emits; a stream ends at the tail of such a log.
 //! - **Reclaimed (G10).** The registry forgets by identity (this channel), never by name.
 //!
 //! # What it does not do
-//! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It carries
-//! frames of bytes and does not know what an event is. It imports `narration`'s plain [`JobId`](crate::narration::JobId)
-//! and [`Outcome`], `bytes`, and its `sync` shim: this very source is compiled with std's primitives, loom's and shuttle's.
+//! No I/O, clock, randomness, spawning or global state: ids, hash seed, capacities and times are passed in. It does not
+//! know what an event is: it carries frames of bytes. It imports `narration`'s names and outcomes, `bytes`, and its
+//! `sync` shim, because this very source is compiled with std's primitives, with loom's and with shuttle's.
 //!
 //! # Locks
 //! Order: a registry shard before a channel; the lingering list alone. None is held across a wake, a drop of callers'
-//! values, an await or any caller's code. Every lock ignores poison, since no critical section can panic halfway through a
-//! change (each says so where it is not plain): an unwinding caller takes no other down.
+//! values, an await or any caller's code. Every lock ignores poison: no critical section can panic halfway through a
+//! change (each says so where it is not plain), so an unwinding caller takes no other down.
 
 pub mod channel;
 pub mod log;

@@ -26,8 +26,8 @@ pub struct Setup {
     pub event_bytes: usize,
     /// How long a closed job that nobody has read to its end stays readable, in the ticks given to [`Kernel::sweep`].
     pub linger_ticks: u64,
-    /// How many closed jobs may linger; the oldest is given up first. A job with an open stream when it is closed is about
-    /// to be read, and makes no other go; what is too much all the same goes with the next close or sweep.
+    /// How many closed jobs may linger; the oldest is given up first. One that is being read when it is closed makes no
+    /// other go; what is too much all the same goes with the next close or sweep.
     pub linger_jobs: usize,
 }
 

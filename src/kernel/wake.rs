@@ -71,7 +71,7 @@ impl Waiters {
 pub(super) struct Woken(Vec<Option<Waker>>);
 
 impl Woken {
-    /// Wakes everybody. Call it with no lock held. If wakers panic, the first panic goes on once all are woken, unless this
+    /// Wakes everybody. Call it with no lock held. The first panic of a waker goes on once all are woken, unless this
     /// thread unwinds already: two at a time would end the process, and with it everybody's jobs.
     pub(super) fn wake(mut self) {
         if let Some(panic) = self.wake_all().filter(|_| !std::thread::panicking()) {

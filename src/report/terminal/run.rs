@@ -330,7 +330,8 @@ fn agreements(page: &mut Page, stable: &Stable) {
         n => format!("; {} of one outcome say nothing", plural(n as u64, "more program")),
     };
     let told = format!(
-        "what {} draws is what {} enumerates: {} in {} of {}; {} schedules, the rarest outcome {rarest} times (at least {}){silent}",
+        "what {} draws is what {} enumerates: {} in {} of {}; {} schedules, the rarest outcome {rarest} times \
+         (at least {}){silent}",
         first.draws,
         first.enumerates,
         plural(outcomes, "outcome"),

@@ -247,8 +247,8 @@ impl Rows<'_> {
         let mut row = blank(Guarantee::G8, "loom", &format!("observer-{}", at + 1), Strength::Exhaustive);
         row.bounds = bounds(pairing.loads.iter().map(|load| &load.program));
         row.statement = format!(
-            "inside the shipped kernel, over all interleavings alone, and all with so many preemptions beside each load on \
-             another job, what can be seen of a job that {} is the same",
+            "inside the shipped kernel, over all interleavings alone, and all with so many preemptions beside each load \
+             on another job, what can be seen of a job that {} is the same",
             pairing.observer
         );
         fill_sets(&mut row, &report, &compared, 0);
