@@ -1,16 +1,17 @@
-//! Shrinking a breach: fewer operations first, then fewer switches.
+//! Shrinking a breach: fewer operations first, then fewer preemptions.
 //!
 //! A smaller program counts only if some schedule of it breaks the *same* guarantee (failures are matched by
 //! identity: a program that fails in another way is another finding). Removing one operation at a time until none can
-//! go leaves a program from which every single operation is needed; the last search then goes through schedules with
-//! few switches first. Where that is not the smallest there is, because several operations do one thing or several jobs
-//! play one part, they are told as one, and removing goes on.
+//! go leaves a program from which every single operation is needed. Where that is not the smallest there is, because several
+//! operations do one thing or several jobs play one part, they are told as one, and removing goes on. Of what is left all
+//! schedules are tried with no preemption, with one, and so on, up to the first that shows it.
 
 use super::Bench;
 use super::interleaved::{self, Breach, Start};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::program::{Op, Program, Until};
 use crate::verify::subject::Subject;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Schedules tried for each smaller program.
@@ -34,7 +35,28 @@ pub fn minimise<S: Subject>(found: &Breach, guarantee: Guarantee, seed: u64) -> 
 }
 
 pub(super) fn minimise_on(start: Start, found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
-    minimise_by(found, |program, _| search(start, program, guarantee, seed))
+    let least = minimise_by(found, |program, _| search(start, program, guarantee, seed));
+    fewest_preemptions(start, &least, guarantee, seed).unwrap_or(least)
+}
+
+/// Up to so many preemptions are tried, and at most [`SCHEDULES_EACH`] schedules with each number.
+const MOST_PREEMPTIONS: usize = 3;
+
+/// A breach by the same program whose schedule takes the fewest turns from a thread that could have gone on.
+fn fewest_preemptions(start: Start, least: &Breach, guarantee: Guarantee, seed: u64) -> Option<Breach> {
+    let (program, mut bench, mut found) = (&least.program, Bench::default(), None);
+    for preemptions in 0..=MOST_PREEMPTIONS {
+        let bounds = (SCHEDULES_EACH, Some(preemptions));
+        interleaved::walk_on(start, program, seed, bounds, &mut |execution| {
+            let breach = interleaved::examine(program, execution, &mut bench);
+            found = breach.filter(|breach| breaks(breach, guarantee));
+            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if found.is_some() {
+            break;
+        }
+    }
+    found
 }
 
 /// Removes operations for as long as `search` still finds the breach in what is left: runs of neighbouring ones, of half of
