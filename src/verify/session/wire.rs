@@ -73,14 +73,20 @@ impl Options {
 /// What an examination shows of a guarantee, in words.
 fn statement(examination: &str, claim: Guarantee) -> String {
     let what = match examination {
-        "runs" => return format!("concurrent jobs over sockets: no history that was recorded breaks {claim}"),
+        "runs" => {
+            let of = "concurrent jobs over sockets, one reader stalled";
+            return format!("{of}: no history that was recorded breaks {claim}");
+        }
         "ends" => "each end tells the true outcome, once and last; silence and readers that leave end nothing",
         "operators" => {
             "metrics and the operators' stream tell nothing of a job's own; no job's stream tells the system's"
         }
         "paired" => "what one job's owner sees over sockets is the same alone and beside busy jobs",
         "frames" => "hostile texts in every field come out as they went in, whole and at every cut, and forge nothing",
-        "doors" => "no route opens to what is not the right credential; revocation and expiry end live streams",
+        "doors" => {
+            "no route opens to what is not the right credential, nor to what a kept connection said before; revocation \
+             and expiry end live streams"
+        }
         "refusals" => "refusals are alike byte for byte; ids carry 122 random bits",
         "positions" => "only a job's own positions are resumed from; all others are refused or a stated gap",
         _ => "an examination",
