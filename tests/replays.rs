@@ -20,7 +20,7 @@ use narrowcast::verify::program::Program;
 use narrowcast::verify::subject::reference::{Job, Reference};
 use narrowcast::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Whether the schedule was followed from its first step to its last, and the program then was done.
 fn fits(execution: &Execution, schedule: &[u8]) -> bool {
@@ -180,8 +180,8 @@ impl Visit for ReplayFound<'_> {
     }
 }
 
-/// Each leaky router with what was found in it.
-fn leaks() -> Vec<(u32, &'static str, Vec<Found>)> {
+/// Each leaky router with what was found in it. It is looked for once: it takes a minute, and always finds the same.
+static LEAKS: LazyLock<Vec<(u32, &'static str, Vec<Found>)>> = LazyLock::new(|| {
     let routers = faults().into_iter().filter_map(|fault| match fault {
         Fault::Router(number, about) => Some((number, about, fault.expected())),
         Fault::Patch(_) | Fault::Gateway(..) => None,
@@ -193,11 +193,11 @@ fn leaks() -> Vec<(u32, &'static str, Vec<Found>)> {
         (number, about.id, report.found)
     });
     found.collect()
-}
+});
 
 #[test]
 fn what_is_found_in_a_leaky_router_is_small_and_replays() {
-    for (number, id, found) in leaks() {
+    for (number, id, found) in LEAKS.iter() {
         assert!(!found.is_empty(), "nothing was found in {id}");
         for found in found {
             let operations = found.program.operations();
@@ -205,7 +205,7 @@ fn what_is_found_in_a_leaky_router_is_small_and_replays() {
             assert!(operations as u64 <= found.minimised_from, "{id}: larger than that in which it was found");
             assert_eq!(found.program.check(), Ok(()), "{id}: a program that can be read again");
             assert!(found.replays, "{id}, {}: it did not replay when it was found", found.guarantee);
-            let execution = with_subject(number, ReplayFound(&found)).expect("a router of the museum");
+            let execution = with_subject(*number, ReplayFound(found)).expect("a router of the museum");
             assert!(fits(&execution, &found.schedule), "{id}, {}: its schedule no longer fits", found.guarantee);
             let history: Vec<String> = execution.history.iter().map(|line| line.to_json()).collect();
             assert_eq!(history, found.history, "{id}, {}", found.guarantee);
@@ -231,12 +231,12 @@ fn each_guarantee_that_a_leaky_router_is_said_to_break_is_found_broken() {
 
 #[test]
 fn without_any_one_operation_what_is_found_in_a_leaky_router_is_gone() {
-    for (number, id, found) in leaks() {
+    for (number, id, found) in LEAKS.iter() {
         for found in found {
             for operation in 0..found.program.operations() {
                 let smaller = found.program.without(operation);
                 let still =
-                    with_subject(number, StillBreaks(&smaller, found.guarantee)).expect("a router of the museum");
+                    with_subject(*number, StillBreaks(&smaller, found.guarantee)).expect("a router of the museum");
                 assert!(!still, "{id}, {}: operation {operation} is not needed in\n{}", found.guarantee, found.program);
             }
         }
@@ -245,8 +245,8 @@ fn without_any_one_operation_what_is_found_in_a_leaky_router_is_gone() {
 
 #[test]
 fn a_finding_is_matched_by_its_guarantee_and_by_no_other() {
-    for (number, id, found) in leaks() {
-        let every = with_subject(number, CarryOut(plan(Vec::new()))).expect("a router of the museum");
+    for (number, id, found) in LEAKS.iter() {
+        let every = with_subject(*number, CarryOut(plan(Vec::new()))).expect("a router of the museum");
         let guarantees: BTreeSet<Guarantee> = every.found.iter().map(|found| found.guarantee).collect();
         assert_eq!(guarantees.len(), every.found.len(), "{id}: one finding for each guarantee");
         assert!(found.iter().all(|found| guarantees.contains(&found.guarantee)), "{id}");
