@@ -66,7 +66,8 @@ fn plan(wanted: Vec<Guarantee>) -> Plan {
     }
 }
 
-/// For a leaky router: it may be preempted inside an operation, so it has far more schedules. As many are tried as `verify` tries.
+/// For a leaky router: it may be preempted inside an operation, so it has far more schedules. As many are tried as
+/// `verify` tries.
 fn leaky(wanted: Vec<Guarantee>) -> Plan {
     Plan { schedules_each: 4_000, ..plan(wanted) }
 }
@@ -185,7 +186,7 @@ impl Visit for ReplayFound<'_> {
     }
 }
 
-/// Each leaky router with what was found in it. It is looked for once: it takes a minute, and always finds the same.
+/// Each leaky router with what was found in it. Looked for once: what is found is always the same.
 static LEAKS: LazyLock<Vec<(u32, &'static str, Vec<Found>)>> = LazyLock::new(|| {
     let routers = faults().into_iter().filter_map(|fault| match fault {
         Fault::Router(number, about) => Some((number, about, fault.expected())),

@@ -163,7 +163,7 @@ impl Verify {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Profile {
-    /// Under a minute
+    /// A minute or two
     Quick,
     /// For every merge
     Ci,

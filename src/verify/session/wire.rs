@@ -87,7 +87,7 @@ fn statement(examination: &str, claim: Guarantee) -> String {
             "no route opens to what is not the right credential, nor to what a kept connection said before; revocation \
              and expiry end live streams"
         }
-        "refusals" => "refusals are alike byte for byte; ids carry 122 random bits",
+        "refusals" => "refusals are alike byte for byte; ids carry at least 122 random bits",
         "positions" => "only a job's own positions are resumed from; all others are refused or a stated gap",
         _ => "an examination",
     };
