@@ -3,12 +3,11 @@
 //! saved.
 #![cfg(feature = "verify")]
 
-use narrowcast::verify::faults::{ROUTERS, Visit, number_of, with_subject};
+use narrowcast::verify::faults::{ROUTERS, number_of, router};
 use narrowcast::verify::guarantee::Guarantee;
-use narrowcast::verify::methods::interleaved::{self, Plan, Report};
+use narrowcast::verify::methods::interleaved::{self, Plan};
 use narrowcast::verify::program::{Op, Program};
 use narrowcast::verify::strategies::{Kinship, Population, Programs, hostile_names, look_alikes};
-use narrowcast::verify::subject::Subject;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -189,15 +188,6 @@ fn hostile_names_stay_where_they_are_what_fails() {
 
 // === what it finds ===
 
-struct Sampled(Plan);
-
-impl Visit for Sampled {
-    type Out = Report;
-    fn visit<S: Subject>(self) -> Report {
-        interleaved::carry_out::<S>(&self.0)
-    }
-}
-
 fn generated(wanted: Vec<Guarantee>) -> Plan {
     Plan {
         seed: 1,
@@ -227,7 +217,7 @@ fn routers_that_confuse_names_are_found_by_generated_programs() {
     ] {
         let number = number_of(id).unwrap_or_else(|| panic!("{id} is not in the museum"));
         let about = ROUTERS[number as usize - 1];
-        let report = with_subject(number, Sampled(generated(about.expected.to_vec()))).expect("a router");
+        let report = interleaved::carry_out(router(number).expect("a router"), &generated(about.expected.to_vec()));
         let found = report.found.first().unwrap_or_else(|| panic!("{id}: nothing in {} programs", report.programs));
         assert!(about.expected.contains(&found.guarantee) && found.replays, "{id}: {}", found.guarantee);
     }
@@ -239,7 +229,7 @@ fn most_leaky_routers_are_found_by_generated_programs() {
     let mut unfound = Vec::new();
     for (number, about) in &leaky {
         let plan = Plan { generated: 100, ..generated(about.expected.to_vec()) };
-        if with_subject(*number, Sampled(plan)).expect("a router").found.is_empty() {
+        if interleaved::carry_out(router(*number).expect("a router"), &plan).found.is_empty() {
             unfound.push(about.id);
         }
     }

@@ -2,13 +2,12 @@
 #![cfg(feature = "verify")]
 #![allow(missing_docs, reason = "tests")]
 
-use narrowcast::verify::faults::{Visit, number_of, with_subject};
+use narrowcast::verify::faults::{number_of, router};
 use narrowcast::verify::guarantee::Guarantee;
-use narrowcast::verify::methods::noninterference::{self, Again, Difference, Plan, Report};
+use narrowcast::verify::methods::noninterference::{self, Difference, Plan, Report};
 use narrowcast::verify::outcomes::Outcome;
 use narrowcast::verify::pairings::{OWN, pairings};
 use narrowcast::verify::program::Program;
-use narrowcast::verify::subject::Subject;
 
 const SEED: u64 = 1;
 
@@ -18,33 +17,19 @@ fn plan(first_only: bool) -> Plan {
     Plan { seed: SEED, pairings: pairings(), schedules_each: 50_000, drawn, sequential, more_preemptions, first_only }
 }
 
-struct Compare(Plan);
-
-impl Visit for Compare {
-    type Out = Report;
-    fn visit<S: Subject>(self) -> Report {
-        noninterference::carry_out::<S>(&self.0)
-    }
-}
-
-struct OnceMore<'d>(&'d Difference, Program);
-
-impl Visit for OnceMore<'_> {
-    type Out = Again;
-    fn visit<S: Subject>(self) -> Again {
-        noninterference::again::<S>(&self.1, SEED, &self.0.found.schedule, &self.0.contrast)
-    }
+fn compare(number: u32, plan: &Plan) -> Report {
+    noninterference::carry_out(router(number).expect("it has a number"), plan)
 }
 
 fn first_difference(fault: &str) -> Difference {
     let number = number_of(fault).expect("it is in the museum");
-    let report = with_subject(number, Compare(plan(true))).expect("it has a number");
+    let report = compare(number, &plan(true));
     report.difference.unwrap_or_else(|| panic!("{fault} shows no difference"))
 }
 
 #[test]
 fn the_reference_router_shows_an_observer_the_same_whatever_others_do() {
-    let report = with_subject(0, Compare(plan(false))).expect("0 is the reference router");
+    let report = compare(0, &plan(false));
     assert!(report.difference.is_none(), "{:#?}", report.difference);
     assert_eq!(report.abnormal, None);
     let expected: usize = pairings().iter().map(|pairing| pairing.loads.len() + 1).sum();
@@ -65,7 +50,8 @@ fn what_only_two_runs_can_show_is_found_minimal_and_found_again() {
         assert!(found.program.operations() <= 8, "{fault}: {}", found.program);
         let once_more = |program: Program| {
             let number = number_of(fault).expect("it is in the museum");
-            with_subject(number, OnceMore(&difference, program)).expect("it has a number")
+            let fresh = router(number).expect("it has a number");
+            noninterference::again(fresh, &program, SEED, &found.schedule, &difference.contrast)
         };
         let again = once_more(found.program.clone());
         assert!(again.seen && again.differs && again.stale_at.is_none(), "{fault}");
@@ -79,20 +65,19 @@ fn what_only_two_runs_can_show_is_found_minimal_and_found_again() {
 #[test]
 fn the_near_miss_of_the_global_cursor_shows_no_difference() {
     let number = number_of("near-own-cursor").expect("it is in the museum");
-    let report = with_subject(number, Compare(plan(false))).expect("it has a number");
+    let report = compare(number, &plan(false));
     assert!(report.difference.is_none(), "{:#?}", report.difference);
 }
 
 #[test]
 fn one_plan_gives_one_report() {
-    let text =
-        || serde_json::to_string(&with_subject(0, Compare(plan(false))).expect("it is there")).expect("plain data");
+    let text = || serde_json::to_string(&compare(0, &plan(false))).expect("plain data");
     assert_eq!(text(), text());
 }
 
 #[test]
 fn everything_sequential_an_observer_sees_one_thing_only() {
-    let report = with_subject(0, Compare(Plan { sequential: true, ..plan(false) })).expect("it is there");
+    let report = compare(0, &Plan { sequential: true, ..plan(false) });
     let outcomes = |(observer, seen): &(String, Vec<Outcome>)| assert_eq!(seen.len(), 1, "{observer}");
     report.alone.iter().for_each(outcomes);
     assert!(report.compared.iter().all(|compared| !compared.interleaved));
@@ -101,7 +86,7 @@ fn everything_sequential_an_observer_sees_one_thing_only() {
 #[test]
 fn a_crowd_shows_what_a_load_does() {
     let number = number_of("global-cursor").expect("it is in the museum");
-    let report = with_subject(number, Compare(plan(false))).expect("it has a number");
+    let report = compare(number, &plan(false));
     let crowd = report.crowd.expect("whoever narrates moves the cursor on");
     assert!(crowd.found.replays && crowd.contrast.only_busy, "{crowd:#?}");
     let alone = |compared: &noninterference::Compared| compared.load.is_none() && compared.differs;

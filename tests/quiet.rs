@@ -7,16 +7,15 @@
 #![cfg(feature = "verify")]
 
 use narrowcast::verify::counterexample::Counterexample;
-use narrowcast::verify::faults::{About, Fault, Visit, faults, near_misses, with_subject};
-use narrowcast::verify::findings::Findings;
+use narrowcast::verify::faults::{About, Fault, faults, near_misses, router};
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::history::{History, Line, parse_line};
 use narrowcast::verify::methods::interleaved::{self, Abnormal, Execution, Found};
-use narrowcast::verify::methods::quiet::{self, FEW_THREADS, Plan, Report};
+use narrowcast::verify::methods::quiet::{self, FEW_THREADS, Plan};
 use narrowcast::verify::neighbours::pairs;
 use narrowcast::verify::program::{Cut, Door, From, Op, Program, Until, Way};
 use narrowcast::verify::quiet::{Course, Observers, Pass, Reached, Seen, Turns, alone, judge};
-use narrowcast::verify::subject::Subject;
+use narrowcast::verify::subject::erased::{Erased, Fresh};
 use narrowcast::verify::subject::reference::Reference;
 use std::sync::Arc;
 
@@ -34,13 +33,8 @@ fn plan(preemptions: usize, wanted: Vec<Guarantee>) -> Plan {
     }
 }
 
-struct CarryOut(Plan);
-
-impl Visit for CarryOut {
-    type Out = Report;
-    fn visit<S: Subject>(self) -> Report {
-        quiet::carry_out::<S>(&self.0)
-    }
+fn museum(number: u32) -> Fresh {
+    router(number).expect("a router of the museum")
 }
 
 /// The planted routers that the neighbours notice, with what is found in each.
@@ -50,7 +44,7 @@ fn disturbers() -> Vec<(u32, &'static About, Found)> {
         _ => None,
     });
     let found = routers.map(|(number, about)| {
-        let report = with_subject(number, CarryOut(plan(1, vec![Guarantee::G7]))).expect("a router of the museum");
+        let report = quiet::carry_out(museum(number), &plan(1, vec![Guarantee::G7]));
         let found = report.found.into_iter().find(|found| found.guarantee == Guarantee::G7);
         (number, about, found.unwrap_or_else(|| panic!("nothing was found in {}", about.id)))
     });
@@ -61,7 +55,7 @@ fn disturbers() -> Vec<(u32, &'static About, Found)> {
 
 #[test]
 fn the_reference_router_is_a_quiet_neighbour_and_every_premise_is_reached() {
-    let report = quiet::carry_out::<Reference>(&plan(1, Vec::new()));
+    let report = quiet::carry_out(Erased::fresh::<Reference>, &plan(1, Vec::new()));
     assert!(report.found.is_empty(), "{:?}", report.found);
     assert_eq!((report.abnormal, report.unquiet, report.not_applicable), (None, vec![], vec![]));
     assert!(report.frontier_emptied);
@@ -76,7 +70,7 @@ fn the_reference_router_is_a_quiet_neighbour_and_every_premise_is_reached() {
 
 #[test]
 fn one_after_the_other_nobody_is_cut() {
-    let report = quiet::carry_out::<Reference>(&Plan { sequential: true, ..plan(1, Vec::new()) });
+    let report = quiet::carry_out(Erased::fresh::<Reference>, &Plan { sequential: true, ..plan(1, Vec::new()) });
     assert_eq!((report.schedules, report.cuts), (pairs().len() as u64, 0));
     assert!(report.premises.is_empty() && report.found.is_empty(), "{report:?}");
 }
@@ -84,26 +78,8 @@ fn one_after_the_other_nobody_is_cut() {
 #[test]
 fn one_plan_gives_one_report() {
     let some = Plan { pairs: pairs().into_iter().take(2).collect(), ..plan(1, Vec::new()) };
-    let told = || serde_json::to_value(quiet::carry_out::<Reference>(&some)).expect("plain data");
+    let told = || serde_json::to_value(quiet::carry_out(Erased::fresh::<Reference>, &some)).expect("plain data");
     assert_eq!(told(), told());
-}
-
-struct Replay<'f>(&'f Program, &'f [u8]);
-
-impl Visit for Replay<'_> {
-    type Out = (Execution, Option<Findings>);
-    fn visit<S: Subject>(self) -> Self::Out {
-        quiet::replay::<S>(&Arc::new(self.0.clone()), 1, self.1)
-    }
-}
-
-struct StillBreaks<'f>(&'f Program);
-
-impl Visit for StillBreaks<'_> {
-    type Out = bool;
-    fn visit<S: Subject>(self) -> bool {
-        quiet::still_breaks::<S>(self.0, 1)
-    }
 }
 
 #[test]
@@ -122,20 +98,21 @@ fn every_disturber_is_found_is_small_replays_and_needs_each_operation() {
         let cx: Counterexample = serde_json::from_str(&text).expect("what is written can be read");
         assert_eq!(cx.program, found.program, "{id}: the cut is in the file");
         assert!(cx.message().contains("meanwhile, on other jobs, thread"), "{id}: {}", cx.message());
-        let (execution, findings) = with_subject(number, Replay(&cx.program, &found.schedule)).expect("a router");
+        let program = Arc::new(cx.program);
+        let (execution, findings) = quiet::replay(museum(number), &program, 1, &found.schedule);
         let history: Vec<String> = execution.history.iter().map(Line::to_json).collect();
         assert_eq!(history, found.history, "{id}");
         assert_eq!(findings.as_ref(), Some(&found.findings), "{id}");
         let broken_off = &found.schedule[..found.schedule.len() - 1];
-        let (short, _) = with_subject(number, Replay(&cx.program, broken_off)).expect("a router");
+        let (short, _) = quiet::replay(museum(number), &program, 1, broken_off);
         assert_eq!(short.abnormal, Some(Abnormal::Stale(broken_off.len())), "{id}: its last turn is missing");
         for operation in 0..operations {
             let smaller = found.program.without(operation);
-            let still = with_subject(number, StillBreaks(&smaller)).expect("a router");
+            let still = quiet::still_breaks(museum(number), &smaller, 1);
             assert!(!still, "{id}: operation {operation} is not needed in\n{}", found.program);
         }
         // The reference router stands the same.
-        assert!(!quiet::still_breaks::<Reference>(&found.program, 1), "{id}");
+        assert!(!quiet::still_breaks(Erased::fresh::<Reference>, &found.program, 1), "{id}");
     }
 }
 
@@ -145,7 +122,7 @@ fn no_near_miss_is_flagged() {
         let disturbs =
             ["near-own-idle", "near-recovered-lock", "near-bounded-queue", "near-job-lock"].contains(&about.id);
         let plan = Plan { schedules_each: 300, ..plan(usize::from(disturbs), Vec::new()) };
-        let report = with_subject(number, CarryOut(plan)).expect("a router of the museum");
+        let report = quiet::carry_out(museum(number), &plan);
         let flagged: Vec<_> = report.found.iter().map(|found| (found.guarantee, &found.findings.findings)).collect();
         assert!(flagged.is_empty(), "{}: {flagged:?}", about.id);
         assert_eq!(report.abnormal, None, "{}", about.id);
@@ -330,7 +307,7 @@ fn whoever_shares_a_job_with_the_load_is_no_observer() {
 
 /// Runs a program of two threads, the first one first.
 fn run(program: &Program, schedule: &[u8]) -> Execution {
-    interleaved::replay::<Reference>(&Arc::new(program.clone()), 1, schedule)
+    interleaved::replay(Erased::fresh::<Reference>, &Arc::new(program.clone()), 1, schedule)
 }
 
 #[test]

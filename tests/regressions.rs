@@ -7,15 +7,15 @@
 
 use narrowcast::verify::catalogue::scenarios;
 use narrowcast::verify::counterexample::{Counterexample, How};
-use narrowcast::verify::faults::{Fault, Visit, faults, number_of, with_subject};
+use narrowcast::verify::faults::{Fault, faults, number_of, router};
 use narrowcast::verify::findings::JUDGED;
 use narrowcast::verify::guarantee::Guarantee;
-use narrowcast::verify::methods::interleaved::{self, Abnormal, Plan, Report};
-use narrowcast::verify::methods::replayed::{self, Report as Replayed};
+use narrowcast::verify::methods::interleaved::{self, Abnormal, Plan};
+use narrowcast::verify::methods::replayed;
 use narrowcast::verify::program::Program;
 use narrowcast::verify::regressions::{DIRECTORY, Regression, regressions, save, save_all};
 use narrowcast::verify::strategies::Programs;
-use narrowcast::verify::subject::Subject;
+use narrowcast::verify::subject::erased::{Erased, Fresh};
 use narrowcast::verify::subject::reference::Reference;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::fs;
@@ -33,24 +33,6 @@ fn committed() -> Vec<Regression> {
     regressions().expect("every committed file can be read")
 }
 
-struct ReplayAll(Vec<Regression>);
-
-impl Visit for ReplayAll {
-    type Out = Replayed;
-    fn visit<S: Subject>(self) -> Replayed {
-        replayed::replay_all::<S>(&self.0, SCHEDULES_EACH)
-    }
-}
-
-struct CarryOut(Plan);
-
-impl Visit for CarryOut {
-    type Out = Report;
-    fn visit<S: Subject>(self) -> Report {
-        interleaved::carry_out::<S>(&self.0)
-    }
-}
-
 fn plan(programs: Vec<(String, Program)>, wanted: Vec<Guarantee>) -> Plan {
     Plan { seed: 1, programs, generated: 0, schedules_each: 20_000, exhaustive: true, sequential: false, wanted }
 }
@@ -61,7 +43,7 @@ fn plan(programs: Vec<(String, Program)>, wanted: Vec<Guarantee>) -> Plan {
 fn the_reference_router_stands_every_regression_and_every_schedule_fits() {
     let regressions = committed();
     assert!(regressions.len() >= 20, "{} regressions", regressions.len());
-    let report = replayed::replay_all::<Reference>(&regressions, SCHEDULES_EACH);
+    let report = replayed::replay_all(Erased::fresh::<Reference>, &regressions, SCHEDULES_EACH);
     assert!(report.found.is_empty() && report.abnormal.is_none(), "{:?} {:?}", report.found, report.abnormal);
     assert_eq!(report.stale, [""; 0], "of these the schedules are of other code: remove the files, and run this again");
     assert_eq!(report.schedules, regressions.len() as u64, "each is run once");
@@ -84,7 +66,7 @@ fn what_is_built_in_is_what_is_committed() {
 /// follow.
 fn of_the_museum(id: &str, found: &interleaved::Found) -> Counterexample {
     let program = Arc::new(found.program.clone());
-    let execution = interleaved::follow::<Reference>(&program, 1, &found.schedule);
+    let execution = interleaved::follow(Erased::fresh::<Reference>, &program, 1, &found.schedule);
     let mut cx = Counterexample::of_interleaved(format!("museum-{id}"), "reference", 1, found);
     cx.scenario = format!("what the planted fault {id} falls for");
     cx.how = How::Interleaved { schedule: execution.schedule };
@@ -108,10 +90,10 @@ fn every_leaky_router_falls_for_a_regression() {
         let own = |regression: &&Regression| regression.file.starts_with(&format!("museum-{}-", about.id));
         let programs = regressions.iter().filter(own).chain(regressions.iter().filter(|regression| !own(regression)));
         let programs = programs.map(|regression| (regression.file.clone(), regression.program.clone())).collect();
-        let falls = with_subject(number, CarryOut(plan(programs, expected.clone()))).expect("a router");
+        let falls = interleaved::carry_out(router(number).expect("a router"), &plan(programs, expected.clone()));
         if falls.found.is_empty() {
             let small = scenarios().into_iter().map(|scenario| (scenario.id.to_owned(), scenario.program)).collect();
-            let report = with_subject(number, CarryOut(plan(small, expected))).expect("a router");
+            let report = interleaved::carry_out(router(number).expect("a router"), &plan(small, expected));
             let found = report.found.first().unwrap_or_else(|| panic!("nothing was found in {}", about.id));
             let cx = of_the_museum(about.id, found);
             let file = save(&directory(), &cx).expect("the directory can be written");
@@ -129,7 +111,7 @@ fn every_leaky_router_falls_for_a_regression() {
 fn a_router_that_breaks_a_regression_is_found_by_replaying_it() {
     for id in ["global-broadcast", "lag-as-close", "prefix-match", "wrong-outcome", "torn-maps"] {
         let number = number_of(id).expect("it is in the museum");
-        let report = with_subject(number, ReplayAll(committed())).expect("a router");
+        let report = replayed::replay_all(router(number).expect("a router"), &committed(), SCHEDULES_EACH);
         let fault = faults().into_iter().find(|fault| fault.id() == id).expect("it is in the museum");
         let found: Vec<Guarantee> = report.found.iter().map(|found| found.guarantee).collect();
         assert!(fault.expected().iter().any(|expected| found.contains(expected)), "{id}: {found:?}");
@@ -145,19 +127,19 @@ fn a_stale_schedule_is_reported_and_every_schedule_is_tried_instead() {
     regressions[0].schedule.insert(0, 99);
     let short = regressions[1].schedule.len() - 1;
     regressions[1].schedule.truncate(short);
-    let report = replayed::replay_all::<Reference>(&regressions, SCHEDULES_EACH);
+    let report = replayed::replay_all(Erased::fresh::<Reference>, &regressions, SCHEDULES_EACH);
     let stale =
         [format!("{} at step 1", regressions[0].file), format!("{} at step {}", regressions[1].file, short + 1)];
     assert_eq!(report.stale, stale);
     assert!(report.frontier_emptied && report.schedules > regressions.len() as u64, "{}", report.schedules);
-    let few = replayed::replay_all::<Reference>(&regressions, 1);
+    let few = replayed::replay_all(Erased::fresh::<Reference>, &regressions, 1);
     assert!(!few.frontier_emptied, "one schedule is not every one, and is not said to be");
 
     // A breach that only another schedule shows is found all the same.
     let number = number_of("global-broadcast").expect("it is in the museum");
     let own = regressions.into_iter().filter(|regression| regression.file.starts_with("museum-global-broadcast-"));
-    let stale = own.map(|regression| Regression { schedule: vec![99], ..regression }).collect();
-    let report = with_subject(number, ReplayAll(stale)).expect("a router");
+    let stale: Vec<Regression> = own.map(|regression| Regression { schedule: vec![99], ..regression }).collect();
+    let report = replayed::replay_all(router(number).expect("a router"), &stale, SCHEDULES_EACH);
     assert_eq!((report.stale.len(), report.found.is_empty()), (1, false));
 }
 
@@ -190,12 +172,12 @@ fn a_file_that_is_no_regression_is_named() {
 // === what is found is saved ===
 
 /// Draws programs for a router until it is in breach; the smallest program that shows it is saved. Answers the file.
-fn hunt<S: Subject>(subject: &str, cases: u32, seed: u8, directory: &Path) -> Option<PathBuf> {
+fn hunt(fresh: Fresh, subject: &str, cases: u32, seed: u8, directory: &Path) -> Option<PathBuf> {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let few = |program: Program, schedules_each: u64| {
         let programs = vec![("drawn".to_owned(), program)];
-        interleaved::carry_out::<S>(&Plan { exhaustive: false, schedules_each, ..plan(programs, Vec::new()) })
+        interleaved::carry_out(fresh, &Plan { exhaustive: false, schedules_each, ..plan(programs, Vec::new()) })
     };
     let held = |program: Program| match few(program, 20).found.first() {
         None => Ok(()),
@@ -211,26 +193,20 @@ fn hunt<S: Subject>(subject: &str, cases: u32, seed: u8, directory: &Path) -> Op
 
 #[test]
 fn drawn_programs_do_not_break_the_reference_router_and_one_that_did_would_be_saved() {
-    let saved = hunt::<Reference>("reference", 256, 11, &directory());
+    let saved = hunt(Erased::fresh::<Reference>, "reference", 256, 11, &directory());
     assert_eq!(saved, None, "a breach; commit it with its repair");
 }
 
 #[test]
 fn what_is_found_by_drawing_is_saved_and_replays() {
-    struct Hunt(PathBuf);
-    impl Visit for Hunt {
-        type Out = Option<PathBuf>;
-        fn visit<S: Subject>(self) -> Self::Out {
-            hunt::<S>("global-broadcast", 100, 11, &self.0)
-        }
-    }
     let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join("regressions-saved");
     let _not_there_yet = fs::remove_dir_all(&room);
     let number = number_of("global-broadcast").expect("it is in the museum");
-    let file = with_subject(number, Hunt(room.clone())).expect("a router").expect("it leaks under every schedule");
+    let fresh = router(number).expect("a router");
+    let file = hunt(fresh, "global-broadcast", 100, 11, &room).expect("it leaks under every schedule");
     let text = fs::read_to_string(&file).expect("it was saved");
     let regression = Regression::read("saved.json", &text).expect("what is saved can be read");
-    let report = with_subject(number, ReplayAll(vec![regression])).expect("a router");
+    let report = replayed::replay_all(router(number).expect("a router"), &vec![regression], SCHEDULES_EACH);
     assert_eq!((report.stale.len(), report.found.len()), (0, 1), "its schedule fits the router that it was found in");
 
     // Only what was found in the reference router is kept by `verify`.
@@ -247,12 +223,12 @@ fn to_follow_a_schedule_of_another_router_gives_one_that_fits() {
     for regression in committed() {
         let program = Arc::new(regression.program.clone());
         let strange: Vec<u8> = (0..40).map(|turn| [2, 9, 0, 1][turn % 4]).collect();
-        let followed = interleaved::follow::<Reference>(&program, regression.seed, &strange);
-        let again = interleaved::replay::<Reference>(&program, regression.seed, &followed.schedule);
+        let followed = interleaved::follow(Erased::fresh::<Reference>, &program, regression.seed, &strange);
+        let again = interleaved::replay(Erased::fresh::<Reference>, &program, regression.seed, &followed.schedule);
         assert_eq!((again.history, again.abnormal), (followed.history, None), "{}", regression.file);
         // Some breach needs nobody but those who prepare it.
         let Some((_last, cut)) = followed.schedule.split_last() else { continue };
-        let short = interleaved::replay::<Reference>(&program, regression.seed, cut);
+        let short = interleaved::replay(Erased::fresh::<Reference>, &program, regression.seed, cut);
         assert_eq!(short.abnormal, Some(Abnormal::Stale(cut.len())), "{}", regression.file);
     }
 }

@@ -9,14 +9,15 @@
 use narrowcast::verify::catalogue::{generate, scenarios};
 use narrowcast::verify::checker;
 use narrowcast::verify::counterexample::Counterexample;
-use narrowcast::verify::faults::{Fault, ROUTERS, Visit, faults, with_subject};
+use narrowcast::verify::faults::{Fault, ROUTERS, faults, router};
 use narrowcast::verify::findings::JUDGED;
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::methods::Bench;
-use narrowcast::verify::methods::interleaved::{self, Abnormal, Execution, Found, Plan, Report, Schedule, SplitMix};
+use narrowcast::verify::methods::interleaved::{self, Abnormal, Execution, Found, Plan, Schedule, SplitMix};
 use narrowcast::verify::methods::minimise::breaks;
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::Program;
+use narrowcast::verify::subject::erased::{Erased, Fresh};
 use narrowcast::verify::subject::reference::{Job, Reference};
 use narrowcast::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ fn fits(execution: &Execution, schedule: &[u8]) -> bool {
 
 /// A complete schedule of a program: at each step a thread that can move, drawn from the seed. Whether a thread can
 /// move is found out by asking: a schedule that goes on with one that cannot is stale at that very step.
-fn some_schedule<S: Subject>(program: &Arc<Program>, seed: u64) -> Schedule {
+fn some_schedule(fresh: Fresh, program: &Arc<Program>, seed: u64) -> Schedule {
     let mut random = SplitMix(seed);
     let mut schedule = Schedule::new();
     loop {
@@ -38,7 +39,7 @@ fn some_schedule<S: Subject>(program: &Arc<Program>, seed: u64) -> Schedule {
         let moved = (0..threads).map(|t| ((first + t) % threads) as u8).find_map(|thread| {
             let mut longer = schedule.clone();
             longer.push(thread);
-            let execution = interleaved::replay::<S>(program, seed, &longer);
+            let execution = interleaved::replay(fresh, program, seed, &longer);
             let step_was_possible = execution.abnormal != Some(Abnormal::Stale(schedule.len()));
             (step_was_possible && execution.schedule == longer).then_some((longer, execution))
         });
@@ -74,24 +75,19 @@ fn leaky(wanted: Vec<Guarantee>) -> Plan {
 
 // === exact ===
 
-struct Twice(u64);
-
-impl Visit for Twice {
-    type Out = ();
-    fn visit<S: Subject>(self) {
-        let programs = small_programs().into_iter().map(|(_, program)| program).chain((0..20).map(generate));
-        for program in programs.map(Arc::new) {
-            let schedule = some_schedule::<S>(&program, self.0);
-            let once = interleaved::replay::<S>(&program, self.0, &schedule);
-            let again = interleaved::replay::<S>(&program, self.0, &schedule);
-            assert_eq!(once.history, again.history, "{program}under {schedule:?}");
-            assert_eq!(
-                (once.waits, &once.choices, &once.schedule, &once.abnormal),
-                (again.waits, &again.choices, &again.schedule, &again.abnormal),
-                "{program}under {schedule:?}"
-            );
-            assert!(fits(&once, &schedule), "{program}under {schedule:?}");
-        }
+fn runs_twice_alike(fresh: Fresh, seed: u64) {
+    let programs = small_programs().into_iter().map(|(_, program)| program).chain((0..20).map(generate));
+    for program in programs.map(Arc::new) {
+        let schedule = some_schedule(fresh, &program, seed);
+        let once = interleaved::replay(fresh, &program, seed, &schedule);
+        let again = interleaved::replay(fresh, &program, seed, &schedule);
+        assert_eq!(once.history, again.history, "{program}under {schedule:?}");
+        assert_eq!(
+            (once.waits, &once.choices, &once.schedule, &once.abnormal),
+            (again.waits, &again.choices, &again.schedule, &again.abnormal),
+            "{program}under {schedule:?}"
+        );
+        assert!(fits(&once, &schedule), "{program}under {schedule:?}");
     }
 }
 
@@ -99,7 +95,7 @@ impl Visit for Twice {
 fn the_same_program_seed_and_schedule_record_the_same_history_on_every_router() {
     for subject in 0..=ROUTERS.len() as u32 {
         for seed in [1, 0xdead_beef] {
-            with_subject(subject, Twice(seed)).expect("every number stands for a router");
+            runs_twice_alike(museum(subject), seed);
         }
     }
 }
@@ -108,17 +104,20 @@ fn the_same_program_seed_and_schedule_record_the_same_history_on_every_router() 
 fn a_schedule_that_breaks_off_or_asks_for_whom_there_is_not_is_stale_at_that_step() {
     for (id, program) in small_programs() {
         let program = Arc::new(program);
-        let schedule = some_schedule::<Reference>(&program, 3);
+        let schedule = some_schedule(Erased::fresh::<Reference>, &program, 3);
         for step in 0..schedule.len() {
-            let short = interleaved::replay::<Reference>(&program, 3, &schedule[..step]);
+            let short = interleaved::replay(Erased::fresh::<Reference>, &program, 3, &schedule[..step]);
             assert_eq!(short.abnormal, Some(Abnormal::Stale(step)), "{id}, broken off");
             let mut nobody = schedule.clone();
             nobody[step] = program.threads.len() as u8;
-            let nobody = interleaved::replay::<Reference>(&program, 3, &nobody);
+            let nobody = interleaved::replay(Erased::fresh::<Reference>, &program, 3, &nobody);
             assert_eq!(nobody.abnormal, Some(Abnormal::Stale(step)), "{id}, a thread that it does not have");
         }
         let longer: Schedule = schedule.iter().copied().chain([0]).collect();
-        assert!(!fits(&interleaved::replay::<Reference>(&program, 3, &longer), &longer), "{id}, one step too many");
+        assert!(
+            !fits(&interleaved::replay(Erased::fresh::<Reference>, &program, 3, &longer), &longer),
+            "{id}, one step too many"
+        );
     }
 }
 
@@ -127,9 +126,9 @@ fn a_schedule_of_another_program_does_not_fit() {
     let programs = small_programs();
     let mut strangers = 0;
     for (id, program) in &programs {
-        let schedule = some_schedule::<Reference>(&Arc::new(program.clone()), 5);
+        let schedule = some_schedule(Erased::fresh::<Reference>, &Arc::new(program.clone()), 5);
         for (other, of_other) in programs.iter().filter(|(other, _)| other != id) {
-            let execution = interleaved::replay::<Reference>(&Arc::new(of_other.clone()), 5, &schedule);
+            let execution = interleaved::replay(Erased::fresh::<Reference>, &Arc::new(of_other.clone()), 5, &schedule);
             // A schedule is a list of turns: it fits another program only if that takes the same turns to the end.
             if fits(&execution, &schedule) {
                 assert_eq!(execution.schedule.len(), schedule.len());
@@ -145,7 +144,7 @@ fn a_schedule_of_another_program_does_not_fit() {
         }
         for operation in program.prelude.len()..program.operations() {
             let smaller = Arc::new(program.without(operation));
-            let execution = interleaved::replay::<Reference>(&smaller, 5, &schedule);
+            let execution = interleaved::replay(Erased::fresh::<Reference>, &smaller, 5, &schedule);
             assert!(!fits(&execution, &schedule), "{id} without operation {operation} has fewer turns");
         }
     }
@@ -154,36 +153,17 @@ fn a_schedule_of_another_program_does_not_fit() {
 
 // === minimal ===
 
+fn museum(number: u32) -> Fresh {
+    router(number).expect("a router of the museum")
+}
+
 /// Looks for a breach of a guarantee in a program, further than the minimiser does.
-struct StillBreaks<'p>(&'p Program, Guarantee);
-
-impl Visit for StillBreaks<'_> {
-    type Out = bool;
-    fn visit<S: Subject>(self) -> bool {
-        let program = Arc::new(self.0.clone());
-        let mut wanted = |breach: &interleaved::Breach| breaks(breach, self.1);
-        let searched = interleaved::exhaust::<S>(&program, 1, 50_000, &mut Bench::default(), &mut wanted);
-        assert!(searched.breach.is_some() || searched.frontier_emptied, "a small program has few schedules");
-        searched.breach.is_some()
-    }
-}
-
-struct CarryOut(Plan);
-
-impl Visit for CarryOut {
-    type Out = Report;
-    fn visit<S: Subject>(self) -> Report {
-        interleaved::carry_out::<S>(&self.0)
-    }
-}
-
-struct ReplayFound<'f>(&'f Found);
-
-impl Visit for ReplayFound<'_> {
-    type Out = Execution;
-    fn visit<S: Subject>(self) -> Execution {
-        interleaved::replay::<S>(&Arc::new(self.0.program.clone()), 1, &self.0.schedule)
-    }
+fn still_breaks(fresh: Fresh, program: &Program, guarantee: Guarantee) -> bool {
+    let mut wanted = |breach: &interleaved::Breach| breaks(breach, guarantee);
+    let program = Arc::new(program.clone());
+    let searched = interleaved::exhaust(fresh, &program, 1, 50_000, &mut Bench::default(), &mut wanted);
+    assert!(searched.breach.is_some() || searched.frontier_emptied, "a small program has few schedules");
+    searched.breach.is_some()
 }
 
 /// Each leaky router with what was found in it. Looked for once: what is found is always the same.
@@ -195,7 +175,7 @@ static LEAKS: LazyLock<Vec<(u32, &'static str, Vec<Found>)>> = LazyLock::new(|| 
     // What only the neighbours notice is found, and minimised, elsewhere (`tests/quiet.rs`).
     let routers = routers.filter(|(_, _, expected)| expected.iter().any(|guarantee| JUDGED.contains(guarantee)));
     let found = routers.map(|(number, about, expected)| {
-        let report = with_subject(number, CarryOut(leaky(expected))).expect("a router of the museum");
+        let report = interleaved::carry_out(museum(number), &leaky(expected));
         (number, about.id, report.found)
     });
     found.collect()
@@ -211,7 +191,7 @@ fn what_is_found_in_a_leaky_router_is_small_and_replays() {
             assert!(operations as u64 <= found.minimised_from, "{id}: larger than that in which it was found");
             assert_eq!(found.program.check(), Ok(()), "{id}: a program that can be read again");
             assert!(found.replays, "{id}, {}: it did not replay when it was found", found.guarantee);
-            let execution = with_subject(*number, ReplayFound(found)).expect("a router of the museum");
+            let execution = interleaved::replay(museum(*number), &Arc::new(found.program.clone()), 1, &found.schedule);
             assert!(fits(&execution, &found.schedule), "{id}, {}: its schedule no longer fits", found.guarantee);
             let history: Vec<String> = execution.history.iter().map(|line| line.to_json()).collect();
             assert_eq!(history, found.history, "{id}, {}", found.guarantee);
@@ -226,7 +206,7 @@ fn each_guarantee_that_a_leaky_router_is_said_to_break_is_found_broken() {
     for fault in faults() {
         let Fault::Router(number, about) = fault else { continue };
         for guarantee in fault.expected().into_iter().filter(|guarantee| JUDGED.contains(guarantee)) {
-            let report = with_subject(number, CarryOut(leaky(vec![guarantee]))).expect("a router of the museum");
+            let report = interleaved::carry_out(museum(number), &leaky(vec![guarantee]));
             if !report.found.iter().any(|found| found.guarantee == guarantee && found.replays) {
                 unfound.push((about.id, guarantee));
             }
@@ -241,8 +221,7 @@ fn without_any_one_operation_what_is_found_in_a_leaky_router_is_gone() {
         for found in found {
             for operation in 0..found.program.operations() {
                 let smaller = found.program.without(operation);
-                let still =
-                    with_subject(*number, StillBreaks(&smaller, found.guarantee)).expect("a router of the museum");
+                let still = still_breaks(museum(*number), &smaller, found.guarantee);
                 assert!(!still, "{id}, {}: operation {operation} is not needed in\n{}", found.guarantee, found.program);
             }
         }
@@ -252,7 +231,7 @@ fn without_any_one_operation_what_is_found_in_a_leaky_router_is_gone() {
 #[test]
 fn a_finding_is_matched_by_its_guarantee_and_by_no_other() {
     for (number, id, found) in LEAKS.iter() {
-        let every = with_subject(*number, CarryOut(leaky(Vec::new()))).expect("a router of the museum");
+        let every = interleaved::carry_out(museum(*number), &leaky(Vec::new()));
         let guarantees: BTreeSet<Guarantee> = every.found.iter().map(|found| found.guarantee).collect();
         assert_eq!(guarantees.len(), every.found.len(), "{id}: one finding for each guarantee");
         assert!(found.iter().all(|found| guarantees.contains(&found.guarantee)), "{id}");
@@ -267,7 +246,7 @@ fn a_finding_is_matched_by_its_guarantee_and_by_no_other() {
 #[test]
 fn forced_sequential_every_checked_guarantee_lacks_a_premise() {
     let sequential = Plan { generated: 500, exhaustive: false, sequential: true, ..plan(Vec::new()) };
-    let report = interleaved::carry_out::<Reference>(&sequential);
+    let report = interleaved::carry_out(Erased::fresh::<Reference>, &sequential);
     assert!(report.found.is_empty() && report.abnormal.is_none());
     assert_eq!(report.schedules, 500 + small_programs().len() as u64, "each program is run once");
     let reached = |premise: &Premise| report.premises.get(premise.id()).is_some_and(|n| *n > 0);
@@ -278,7 +257,7 @@ fn forced_sequential_every_checked_guarantee_lacks_a_premise() {
 
 #[test]
 fn left_to_interleave_every_checked_guarantee_has_its_premises() {
-    let report = interleaved::carry_out::<Reference>(&plan(Vec::new()));
+    let report = interleaved::carry_out(Erased::fresh::<Reference>, &plan(Vec::new()));
     assert!(report.found.is_empty() && report.abnormal.is_none() && report.frontier_emptied);
     for guarantee in JUDGED {
         for premise in Premise::needed(guarantee) {
@@ -331,12 +310,13 @@ fn a_counterexample_carries_the_seed_of_the_run_that_it_replays() {
     for seed in 0..8 {
         let programs = small_programs().into_iter().filter(|(id, _)| id == "two-jobs").collect();
         let plan = Plan { seed, programs, ..plan(vec![Guarantee::G4]) };
-        let report = interleaved::carry_out::<ByLuck>(&plan);
+        let report = interleaved::carry_out(Erased::fresh::<ByLuck>, &plan);
         for found in &report.found {
             let cx = Counterexample::of_interleaved("by-luck".into(), "by-luck", plan.seed, found);
             let digits = cx.seed.strip_prefix("0x").expect("a seed is written in hexadecimal");
             let written = u64::from_str_radix(digits, 16).expect("a seed is written in hexadecimal");
-            let execution = interleaved::replay::<ByLuck>(&Arc::new(cx.program), written, &found.schedule);
+            let execution =
+                interleaved::replay(Erased::fresh::<ByLuck>, &Arc::new(cx.program), written, &found.schedule);
             let history: Vec<String> = execution.history.iter().map(|line| line.to_json()).collect();
             assert_eq!(history, found.history, "seed {}, of a plan with seed {seed}", cx.seed);
         }

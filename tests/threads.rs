@@ -6,14 +6,15 @@
 
 use narrowcast::verify::catalogue::scenarios;
 use narrowcast::verify::checker;
-use narrowcast::verify::faults::{Visit, number_of, with_subject};
+use narrowcast::verify::faults::{number_of, router};
 use narrowcast::verify::findings::{JUDGED, Status};
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::history::{Action, Delivered, Kind};
 use narrowcast::verify::methods::interleaved::Abnormal;
-use narrowcast::verify::methods::threads::{self, Execution, Plan, Report};
+use narrowcast::verify::methods::threads::{self, Execution, Plan};
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::{Door, From, Op, Program, Until};
+use narrowcast::verify::subject::erased::Erased;
 use narrowcast::verify::subject::reference::{Job, Reference, Stream};
 use narrowcast::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::collections::BTreeSet;
@@ -51,15 +52,6 @@ fn plan(wanted: &[Guarantee]) -> Plan {
     }
 }
 
-struct CarryOut(Plan);
-
-impl Visit for CarryOut {
-    type Out = Report;
-    fn visit<S: Subject>(self) -> Report {
-        threads::carry_out::<S>(&self.0)
-    }
-}
-
 // === what it finds ===
 
 #[test]
@@ -73,7 +65,7 @@ fn leaky_routers_are_found_out_and_what_was_recorded_shows_it_again() {
         ("prefix-match", Guarantee::G1),
     ] {
         let number = number_of(id).unwrap_or_else(|| panic!("{id} is not in the museum"));
-        let report = with_subject(number, CarryOut(plan(&[]))).expect("a router of the museum");
+        let report = threads::carry_out(router(number).expect("a router of the museum"), &plan(&[]));
         let found = report.found.iter().find(|found| found.guarantee == guarantee);
         let found = found.unwrap_or_else(|| panic!("{id}: {} runs, and {guarantee} not found broken", report.runs));
         // As `narrowcast check` does: from the recorded lines alone.
@@ -92,7 +84,7 @@ fn leaky_routers_are_found_out_and_what_was_recorded_shows_it_again() {
 
 #[test]
 fn nothing_is_found_in_the_reference_router_and_every_premise_is_reached() {
-    let report = with_subject(0, CarryOut(plan(&JUDGED))).expect("0 is the reference router");
+    let report = threads::carry_out(router(0).expect("0 is the reference router"), &plan(&JUDGED));
     assert_eq!((report.found.len(), report.abnormal), (0, None));
     assert!(report.runs >= report.programs * 5 && report.threads >= 2 * report.runs, "{} runs", report.runs);
     for guarantee in JUDGED {
@@ -108,7 +100,7 @@ fn near_misses_are_not_flagged() {
     let mut flagged = Vec::new();
     for (number, about) in narrowcast::verify::faults::near_misses() {
         let plan = Plan { generated: 0, runs_each: 20, ..plan(&[]) };
-        let report = with_subject(number, CarryOut(plan)).expect("a router of the museum");
+        let report = threads::carry_out(router(number).expect("a router of the museum"), &plan);
         flagged.extend(report.found.iter().map(|found| (about.id, found.guarantee)));
         assert_eq!(report.abnormal, None, "{}", about.id);
     }
@@ -123,13 +115,13 @@ fn who_waits_is_woken_and_who_waits_in_vain_is_declared_drained() {
     let silent = program(vec![CREATE, SUBSCRIBE], vec![vec![read(Until::Deliveries(1))], vec![CREATE]]);
     let spoken = program(vec![CREATE, SUBSCRIBE], vec![vec![read(Until::End)], vec![EMIT, EMIT, CLOSE]]);
     for seed in 0..200 {
-        let execution = threads::run::<Reference>(&silent, seed, PATIENCE);
+        let execution = threads::run(Erased::fresh::<Reference>, &silent, seed, PATIENCE);
         let [.., last, held] = &execution.history[..] else { panic!("something was recorded") };
         assert!(matches!(last.action, Action::Drained { .. }), "{last:?}");
         assert_eq!(held.action, Action::Retained { jobs: 1 }, "asked when all is silent");
         assert_eq!((execution.waits, execution.abnormal), (1, None));
 
-        let execution = threads::run::<Reference>(&spoken, seed, PATIENCE);
+        let execution = threads::run(Erased::fresh::<Reference>, &spoken, seed, PATIENCE);
         let received = execution.history.iter().filter(|line| line.process == 1 && line.kind == Kind::Ok);
         let events = received.clone().filter(|line| {
             matches!(line.action, Action::Receive { what: Delivered::Event { .. } | Delivered::End(_), .. })
@@ -179,7 +171,7 @@ fn a_reader_whom_nobody_wakes_is_a_breach_and_not_a_hang() {
     // Two rounds of hearing one another: the reader has opened his stream before anybody speaks, or has not.
     let program = program(vec![CREATE, SUBSCRIBE], vec![vec![read(Until::Deliveries(1)), EMIT], vec![EMIT]]);
     let breaks = |seed: u64| {
-        let execution = threads::run::<Deaf>(&program, seed, PATIENCE);
+        let execution = threads::run(Erased::fresh::<Deaf>, &program, seed, PATIENCE);
         assert_eq!(execution.abnormal, None);
         checker::check(&execution.history).violated().contains(&Guarantee::G6)
     };
@@ -218,7 +210,7 @@ impl Subject for Sick {
 }
 
 fn sick(ops: Vec<Op>, patience: Duration) -> Execution {
-    threads::run::<Sick>(&program(vec![CREATE], vec![ops, vec![SUBSCRIBE]]), 1, patience)
+    threads::run(Erased::fresh::<Sick>, &program(vec![CREATE], vec![ops, vec![SUBSCRIBE]]), 1, patience)
 }
 
 #[test]

@@ -9,8 +9,8 @@
 use super::history::{Action, Delivered, History, Kind, Line, Outcome, Reason, Since as HistorySince};
 use super::program::{Door, From, Op, Program, Until};
 use super::quiet::Pass;
-use super::subject::erased::{Erased, Job, Operation, Stream};
-use super::subject::{Delivery, Refused, Setup, Since, Subject, preempt};
+use super::subject::erased::{Erased, Fresh, Job, Operation, Stream};
+use super::subject::{Delivery, Refused, Setup, Since, preempt};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -192,11 +192,11 @@ fn reason(refused: &Refused) -> Reason {
 
 impl Run {
     /// Prepares a run on a fresh router.
-    pub fn new<S: Subject>(program: Arc<Program>, pace: Pace, seed: u64) -> Arc<Self> {
+    pub fn new(fresh: Fresh, program: Arc<Program>, pace: Pace, seed: u64) -> Arc<Self> {
         let slots =
             program.jobs.iter().map(|_| Mutex::new(Slot { handles: Vec::new(), waiting: Vec::new() })).collect();
         let streams = (0..program.streams()).map(|_| Mutex::new(None)).collect();
-        let subject = Erased::fresh::<S>(Setup { retain_events: program.retain, seed });
+        let subject = fresh(Setup { retain_events: program.retain, seed });
         Arc::new(Run { subject, program, pace, recorder: Arc::default(), slots, streams })
     }
 

@@ -93,17 +93,9 @@ pub mod zombie_emitter;
 pub use about::{About, Kind};
 
 use super::guarantee::Guarantee;
-use super::subject::Subject;
+use super::subject::erased::{Erased, Fresh};
 pub use crate::compiled::guarded::Patch;
 use crate::compiled::guarded::{self, PATCHES};
-
-/// Something to be done with whichever subject a number stands for.
-pub trait Visit {
-    /// What comes of it.
-    type Out;
-    /// Does it.
-    fn visit<S: Subject>(self) -> Self::Out;
-}
 
 macro_rules! exhibits {
     ($($about:path => $subject:ty),* $(,)?) => {
@@ -111,25 +103,18 @@ macro_rules! exhibits {
         /// here plus one.
         pub static ROUTERS: &[&About] = &[$(&$about),*];
 
-        /// Does something with the subject of this number; 0 is the reference router. `None` if there is no such
-        /// number. A [patched](patched) kernel stays so for as long as the process lives: ask for one in a child.
-        pub fn with_subject<V: Visit>(number: u32, visit: V) -> Option<V::Out> {
+        /// How to make the subject of this number; 0 is the reference router. `None` if there is no such number. A
+        /// [patched](patched) kernel stays so for as long as the process lives: ask for one in a child.
+        pub fn router(number: u32) -> Option<Fresh> {
+            const FRESH: &[Fresh] = &[$(Erased::fresh::<$subject>),*];
             if let Some(patch) = number.checked_sub(PATCHED) {
                 guarded::activate(patch);
-                return Some(visit.visit::<guarded::native::subject::KernelSubject>());
+                return Some(Erased::fresh::<guarded::native::subject::KernelSubject>);
             }
-            if number == 0 {
-                return Some(visit.visit::<super::subject::reference::Reference>());
+            match number.checked_sub(1) {
+                None => Some(Erased::fresh::<super::subject::reference::Reference>),
+                Some(place) => FRESH.get(place as usize).copied(),
             }
-            let mut next = 0;
-            $(
-                next += 1;
-                if number == next {
-                    return Some(visit.visit::<$subject>());
-                }
-            )*
-            let _ = next;
-            None
         }
     };
 }
@@ -315,17 +300,10 @@ impl Fault {
 /// With what the judge found; that is how a fuzzer is told.
 pub fn fuzz_operations(bytes: &[u8]) {
     static SUBJECT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    struct Body<'b>(&'b [u8]);
-    impl Visit for Body<'_> {
-        type Out = Option<super::methods::interleaved::Breach>;
-        fn visit<S: Subject>(self) -> Self::Out {
-            super::methods::fuzzed::operations::<S>(self.0)
-        }
-    }
     let chosen = || std::env::var("NARROWCAST_FUZZ_SUBJECT").ok().and_then(|number| number.parse().ok()).unwrap_or(0);
     let subject = *SUBJECT.get_or_init(chosen);
-    let breach = with_subject(subject, Body(bytes)).expect("NARROWCAST_FUZZ_SUBJECT names a router of the museum");
-    if let Some(breach) = breach {
+    let fresh = router(subject).expect("NARROWCAST_FUZZ_SUBJECT names a router of the museum");
+    if let Some(breach) = super::methods::fuzzed::operations(fresh, bytes) {
         let findings = breach.findings.iter().flat_map(|findings| &findings.findings);
         let said: String =
             findings.map(|finding| format!("breaks {}: {}\n", finding.guarantee, finding.message)).collect();

@@ -7,8 +7,8 @@
 //! races, since none has two things at once.
 
 use super::support::settle;
-use crate::verify::subject::erased::{Erased, Job, Stream};
-use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
+use crate::verify::subject::erased::{Erased, Fresh, Job, Stream};
+use crate::verify::subject::{Delivery, Outcome, Refused, Setup, Since};
 
 /// How many events the tests' routers retain; a power of two, since some broadcasts round to one.
 const RETAIN: usize = 4;
@@ -20,7 +20,7 @@ type Verdict = Result<(), String>;
 type Test = (&'static str, fn(&Erased) -> Verdict);
 
 /// Runs all of them, each on a fresh router.
-pub fn ordinary<S: Subject>() -> Vec<(&'static str, Verdict)> {
+pub fn ordinary(fresh: Fresh) -> Vec<(&'static str, Verdict)> {
     let tests: [Test; 10] = [
         ("each job reads its own", each_job_reads_its_own),
         ("events arrive in order", events_arrive_in_order),
@@ -33,7 +33,7 @@ pub fn ordinary<S: Subject>() -> Vec<(&'static str, Verdict)> {
         ("a job can be created again", a_job_can_be_created_again),
         ("cleanup removes the channel", cleanup_removes_the_channel),
     ];
-    let run = |test: fn(&Erased) -> Verdict| test(&Erased::fresh::<S>(Setup { retain_events: RETAIN, seed: 1 }));
+    let run = |test: fn(&Erased) -> Verdict| test(&fresh(Setup { retain_events: RETAIN, seed: 1 }));
     tests.into_iter().map(|(name, test)| (name, run(test))).collect()
 }
 

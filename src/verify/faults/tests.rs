@@ -15,15 +15,16 @@ use super::revisit::orders::{in_every_order, in_order};
 use super::seed_router::{self, SeedRouter, SeedService};
 use super::stolen_receiver::{self, StolenReceiver};
 use super::torn_maps::{self, TornMaps};
-use super::{ROUTERS, Visit, faults, gateways, near_misses, with_subject};
+use super::{ROUTERS, faults, gateways, near_misses, router};
 use crate::verify::catalogue::{generate, scenarios};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
 use crate::verify::oracle;
 use crate::verify::program::{Door, From, Op, Program, Until};
 use crate::verify::session::CHECKED;
+use crate::verify::subject::Outcome;
+use crate::verify::subject::erased::{Erased, Fresh};
 use crate::verify::subject::reference::Reference;
-use crate::verify::subject::{Outcome, Subject};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,75 +76,75 @@ fn one_reads() -> Arc<Program> {
 }
 
 /// What some order of the program breaks, and how many orders break anything, of how many.
-fn broken<S: Subject>(program: &Arc<Program>) -> (BTreeSet<Guarantee>, usize, usize) {
-    let orders = in_every_order::<S>(program, 10_000).expect("a small program");
+fn broken(fresh: Fresh, program: &Arc<Program>) -> (BTreeSet<Guarantee>, usize, usize) {
+    let orders = in_every_order(fresh, program, 10_000).expect("a small program");
     let judged: Vec<_> = orders.iter().map(|history| oracle::judge(history).violated).collect();
     let breaking = judged.iter().filter(|violated| !violated.is_empty()).count();
     (judged.into_iter().flatten().collect(), breaking, orders.len())
 }
 
 #[track_caller]
-fn shows<S: Subject>(about: &About, program: &Arc<Program>) {
-    let (violated, breaking, orders) = broken::<S>(program);
+fn shows(fresh: Fresh, about: &About, program: &Arc<Program>) {
+    let (violated, breaking, orders) = broken(fresh, program);
     assert!(breaking > 0, "{}: none of {orders} orders breaks anything", about.id);
     let surprises: Vec<_> = violated.iter().filter(|guarantee| !about.expected.contains(guarantee)).collect();
     assert!(surprises.is_empty(), "{}: {surprises:?} besides {:?}", about.id, about.expected);
 }
 
 #[track_caller]
-fn is_right<S: Subject>(program: &Arc<Program>) {
-    let (violated, ..) = broken::<S>(program);
+fn is_right(fresh: Fresh, program: &Arc<Program>) {
+    let (violated, ..) = broken(fresh, program);
     assert_eq!(violated, BTreeSet::new(), "{program}");
 }
 
 #[test]
 fn global_broadcast_delivers_a_strangers_event() {
-    shows::<GlobalBroadcast>(&global_broadcast::ABOUT, &a_stranger_speaks());
-    is_right::<SharedLog>(&a_stranger_speaks());
+    shows(Erased::fresh::<GlobalBroadcast>, &global_broadcast::ABOUT, &a_stranger_speaks());
+    is_right(Erased::fresh::<SharedLog>, &a_stranger_speaks());
 }
 
 #[test]
 fn catch_all_accepts_what_has_no_channel_and_delivers_it_to_a_stranger() {
-    shows::<CatchAll>(&catch_all::ABOUT, &nobody_is_spoken_to());
-    assert_eq!(broken::<CatchAll>(&nobody_is_spoken_to()).0, [Guarantee::G1, Guarantee::G2].into());
-    is_right::<DropOldest>(&nobody_is_spoken_to());
+    shows(Erased::fresh::<CatchAll>, &catch_all::ABOUT, &nobody_is_spoken_to());
+    assert_eq!(broken(Erased::fresh::<CatchAll>, &nobody_is_spoken_to()).0, [Guarantee::G1, Guarantee::G2].into());
+    is_right(Erased::fresh::<DropOldest>, &nobody_is_spoken_to());
 }
 
 #[test]
 fn torn_maps_lose_an_event_between_two_creates() {
-    shows::<TornMaps>(&torn_maps::ABOUT, &two_rivals_create());
-    let (violated, breaking, orders) = broken::<TornMaps>(&two_rivals_create());
+    shows(Erased::fresh::<TornMaps>, &torn_maps::ABOUT, &two_rivals_create());
+    let (violated, breaking, orders) = broken(Erased::fresh::<TornMaps>, &two_rivals_create());
     assert!(violated.contains(&Guarantee::G6) && breaking < orders, "a race, not a certainty: {breaking} of {orders}");
-    is_right::<TwoMaps>(&two_rivals_create());
+    is_right(Erased::fresh::<TwoMaps>, &two_rivals_create());
 }
 
 #[test]
 fn a_stolen_receiver_is_denied_to_the_second_reader() {
-    shows::<StolenReceiver>(&stolen_receiver::ABOUT, &two_read());
-    is_right::<SingleReader>(&two_read());
+    shows(Erased::fresh::<StolenReceiver>, &stolen_receiver::ABOUT, &two_read());
+    is_right(Erased::fresh::<SingleReader>, &two_read());
 }
 
 #[test]
 fn lag_as_close_ends_a_stream_of_an_open_job() {
-    shows::<LagAsClose>(&lag_as_close::ABOUT, &one_falls_behind());
-    is_right::<DropOldest>(&one_falls_behind());
-    is_right::<StopOnLag>(&one_falls_behind());
+    shows(Erased::fresh::<LagAsClose>, &lag_as_close::ABOUT, &one_falls_behind());
+    is_right(Erased::fresh::<DropOldest>, &one_falls_behind());
+    is_right(Erased::fresh::<StopOnLag>, &one_falls_behind());
 }
 
 #[test]
 fn the_seeds_sink_lets_a_straggler_into_the_next_life() {
-    shows::<SeedRouter>(&seed_router::ROUTER, &a_straggler_speaks());
-    is_right::<DropOldest>(&a_straggler_speaks());
+    shows(Erased::fresh::<SeedRouter>, &seed_router::ROUTER, &a_straggler_speaks());
+    is_right(Erased::fresh::<DropOldest>, &a_straggler_speaks());
 }
 
 #[test]
 fn the_seeds_service_ends_every_stream_at_once() {
-    shows::<SeedService>(&seed_router::SERVICE, &one_reads());
-    is_right::<DropOldest>(&one_reads());
+    shows(Erased::fresh::<SeedService>, &seed_router::SERVICE, &one_reads());
+    is_right(Erased::fresh::<DropOldest>, &one_reads());
 }
 
 /// Judges a router over the catalogue's programs, each in a few orders drawn at random.
-fn survey<S: Subject>() -> BTreeSet<Guarantee> {
+fn survey(fresh: Fresh) -> BTreeSet<Guarantee> {
     const ORDERS: usize = 4;
     let mut random = SplitMix(7);
     // A subject without operators' narration is not asked for it.
@@ -153,7 +154,7 @@ fn survey<S: Subject>() -> BTreeSet<Guarantee> {
     for program in small.chain(drawn).map(Arc::new) {
         for _ in 0..ORDERS {
             let turns: Vec<usize> = (0..200).map(|_| random.next() as usize % program.threads.len()).collect();
-            violated.extend(oracle::judge(&in_order::<S>(&program, &turns)).violated);
+            violated.extend(oracle::judge(&in_order(fresh, &program, &turns)).violated);
         }
     }
     violated
@@ -163,49 +164,49 @@ fn survey<S: Subject>() -> BTreeSet<Guarantee> {
 #[test]
 fn faults_break_what_they_say_and_nothing_else() {
     #[track_caller]
-    fn only<S: Subject>(about: &About, in_consequence: &[Guarantee]) {
-        let violated = survey::<S>();
+    fn only(fresh: Fresh, about: &About, in_consequence: &[Guarantee]) {
+        let violated = survey(fresh);
         assert!(!violated.is_empty(), "{} was not noticed", about.id);
         let said = |g: &&Guarantee| about.expected.contains(g) || in_consequence.contains(g);
         assert!(violated.iter().all(|g| said(&g)), "{} broke {violated:?}", about.id);
     }
-    only::<GlobalBroadcast>(&global_broadcast::ABOUT, &[]);
-    only::<CatchAll>(&catch_all::ABOUT, &[]);
+    only(Erased::fresh::<GlobalBroadcast>, &global_broadcast::ABOUT, &[]);
+    only(Erased::fresh::<CatchAll>, &catch_all::ABOUT, &[]);
     // A channel out of which nothing comes does not give its end either; but only the larger programs get that far.
-    only::<TornMaps>(&torn_maps::ABOUT, &[Guarantee::G9]);
-    only::<StolenReceiver>(&stolen_receiver::ABOUT, &[]);
-    only::<LagAsClose>(&lag_as_close::ABOUT, &[]);
+    only(Erased::fresh::<TornMaps>, &torn_maps::ABOUT, &[Guarantee::G9]);
+    only(Erased::fresh::<StolenReceiver>, &stolen_receiver::ABOUT, &[]);
+    only(Erased::fresh::<LagAsClose>, &lag_as_close::ABOUT, &[]);
 }
 
 // === the ordinary tests ===
 
-fn dissatisfied<S: Subject>() -> Vec<&'static str> {
-    ordinary::<S>().into_iter().filter(|(_, verdict)| verdict.is_err()).map(|(name, _)| name).collect()
+fn dissatisfied(fresh: Fresh) -> Vec<&'static str> {
+    ordinary(fresh).into_iter().filter(|(_, verdict)| verdict.is_err()).map(|(name, _)| name).collect()
 }
 
 #[test]
 fn ordinary_tests_pass_on_right_routers() {
     const NONE: [&str; 0] = [];
-    assert_eq!(dissatisfied::<Reference>(), NONE);
-    assert_eq!(dissatisfied::<SharedLog>(), NONE);
-    assert_eq!(dissatisfied::<TwoMaps>(), NONE);
-    assert_eq!(dissatisfied::<DropOldest>(), NONE);
-    assert_eq!(dissatisfied::<StopOnLag>(), NONE);
+    assert_eq!(dissatisfied(Erased::fresh::<Reference>), NONE);
+    assert_eq!(dissatisfied(Erased::fresh::<SharedLog>), NONE);
+    assert_eq!(dissatisfied(Erased::fresh::<TwoMaps>), NONE);
+    assert_eq!(dissatisfied(Erased::fresh::<DropOldest>), NONE);
+    assert_eq!(dissatisfied(Erased::fresh::<StopOnLag>), NONE);
     // One reader a job is its stated limit.
-    assert_eq!(dissatisfied::<SingleReader>(), ["two readers both receive"]);
+    assert_eq!(dissatisfied(Erased::fresh::<SingleReader>), ["two readers both receive"]);
 }
 
 /// The column that is printed beside the kills.
 #[test]
 fn ordinary_tests_notice_plain_defects_and_no_race() {
-    assert_eq!(dissatisfied::<GlobalBroadcast>(), ["each job reads its own"]);
-    assert_eq!(dissatisfied::<CatchAll>(), ["an unknown job reaches nobody"]);
-    assert_eq!(dissatisfied::<StolenReceiver>(), ["two readers both receive"]);
-    assert_eq!(dissatisfied::<LagAsClose>(), ["a full channel reports lag"]);
-    assert_eq!(dissatisfied::<TornMaps>(), [""; 0]);
+    assert_eq!(dissatisfied(Erased::fresh::<GlobalBroadcast>), ["each job reads its own"]);
+    assert_eq!(dissatisfied(Erased::fresh::<CatchAll>), ["an unknown job reaches nobody"]);
+    assert_eq!(dissatisfied(Erased::fresh::<StolenReceiver>), ["two readers both receive"]);
+    assert_eq!(dissatisfied(Erased::fresh::<LagAsClose>), ["a full channel reports lag"]);
+    assert_eq!(dissatisfied(Erased::fresh::<TornMaps>), [""; 0]);
     // The seed's project was content with its sink, and rightly as far as these tests go.
-    assert_eq!(dissatisfied::<SeedRouter>(), [""; 0]);
-    assert_eq!(dissatisfied::<SeedService>().len(), 9);
+    assert_eq!(dissatisfied(Erased::fresh::<SeedRouter>), [""; 0]);
+    assert_eq!(dissatisfied(Erased::fresh::<SeedService>).len(), 9);
 }
 
 // === the seed's claims ===
@@ -257,31 +258,11 @@ fn labels_are_distinct_and_modest() {
 
 // === the whole museum, by number ===
 
-/// What a survey finds broken.
-struct Surveyed;
-
-impl Visit for Surveyed {
-    type Out = BTreeSet<Guarantee>;
-    fn visit<S: Subject>(self) -> Self::Out {
-        survey::<S>()
-    }
-}
-
-/// Names of the ordinary tests that fail.
-struct Dissatisfied;
-
-impl Visit for Dissatisfied {
-    type Out = Vec<&'static str>;
-    fn visit<S: Subject>(self) -> Self::Out {
-        dissatisfied::<S>()
-    }
-}
-
 /// The slow judge, which shares no code with the checker, sees nothing wrong with any of them.
 #[test]
 fn every_near_miss_is_right_wherever_we_look() {
     for (number, about) in near_misses() {
-        assert_eq!(with_subject(number, Surveyed), Some(BTreeSet::new()), "{}", about.id);
+        assert_eq!(router(number).map(survey), Some(BTreeSet::new()), "{}", about.id);
     }
 }
 
@@ -299,7 +280,7 @@ fn every_checked_guarantee_has_three_faults_that_break_it() {
 #[test]
 fn ordinary_tests_pass_on_at_least_half_of_the_faults() {
     let leaky: Vec<_> = (1..).zip(ROUTERS).filter(|(_, about)| about.kind == Kind::Leaky).collect();
-    let pass = leaky.iter().filter(|(number, _)| with_subject(*number, Dissatisfied).is_some_and(|t| t.is_empty()));
+    let pass = leaky.iter().filter(|(number, _)| router(*number).is_some_and(|fresh| dissatisfied(fresh).is_empty()));
     let (pass, all) = (pass.count(), leaky.len());
     assert!(2 * pass >= all && pass < all, "{pass} of {all}");
 }

@@ -16,7 +16,7 @@ use super::Bench;
 use super::interleaved::{self, Breach};
 use crate::verify::history::Outcome;
 use crate::verify::program::{Door, From, Op, Program, Until};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use std::sync::Arc;
 
 /// The most operations of a decoded program: more only make an input slow.
@@ -88,7 +88,7 @@ fn operation(kind: u8, whom: u8, jobs: usize, index: usize, streams: &mut Vec<us
 }
 
 /// Runs the program of these bytes on a router, judges it, and answers the breach if there is one.
-pub fn operations<S: Subject>(bytes: &[u8]) -> Option<Breach> {
+pub fn operations(fresh: Fresh, bytes: &[u8]) -> Option<Breach> {
     let (program, decisions) = decode(bytes);
-    interleaved::steer::<S>(&Arc::new(program), decisions, &mut Bench::default())
+    interleaved::steer(fresh, &Arc::new(program), decisions, &mut Bench::default())
 }

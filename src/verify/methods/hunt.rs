@@ -11,7 +11,7 @@ use super::{Bench, interleaved};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::interleaved::SplitMix;
 use crate::verify::program::Program;
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,13 +49,13 @@ fn hunt(plan: &Plan, with: impl Fn(u64) -> Option<u64>) -> Vec<Hunted> {
 }
 
 /// Under `interleaved`: one schedule of each program in turn, drawn with equal chances for whoever can move.
-pub fn between_operations<S: Subject>(plan: &Plan) -> Vec<Hunted> {
+pub fn between_operations(fresh: Fresh, plan: &Plan) -> Vec<Hunted> {
     let programs: Vec<Arc<Program>> = plan.programs.iter().cloned().map(Arc::new).collect();
     let wanted = |breach: &interleaved::Breach| plan.wanted.iter().any(|guarantee| breaks(breach, *guarantee));
     hunt(plan, |seed| {
         let (mut random, mut bench) = (SplitMix(seed), Bench::default());
         (1..=plan.most).zip(programs.iter().cycle()).find_map(|(number, program)| {
-            let searched = interleaved::sample::<S>(program, random.next(), 1, &mut bench, &mut |b| wanted(b));
+            let searched = interleaved::sample(fresh, program, random.next(), 1, &mut bench, &mut |b| wanted(b));
             searched.breach.map(|_| number)
         })
     })

@@ -23,7 +23,7 @@ use crate::verify::program::Program;
 use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::strategies::{Population, Programs};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -69,8 +69,8 @@ pub enum Abnormal {
 /// Who decides. Given the step, who can move (in the order of preference: first whoever moved last), answers an index.
 type Decide<'d> = &'d mut dyn FnMut(usize, &[u8]) -> Result<usize, Abnormal>;
 
-/// A run that is ready to be scheduled, whatever its subject is.
-pub(super) struct Started {
+/// A run that is ready to be scheduled.
+struct Started {
     recorder: Arc<Recorder>,
     prelude: Task,
     threads: Vec<Task>,
@@ -78,12 +78,8 @@ pub(super) struct Started {
     drain: Box<dyn FnOnce()>,
 }
 
-/// How to start a run of one subject. The explorer is written, and compiled, once: only this is made anew for each of the
-/// museum's subjects.
-pub(super) type Start = fn(&Arc<Program>, Pace, u64) -> Started;
-
-pub(super) fn start<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64) -> Started {
-    let run = Run::new::<S>(Arc::clone(program), pace, seed);
+fn start(fresh: Fresh, program: &Arc<Program>, pace: Pace, seed: u64) -> Started {
+    let run = Run::new(fresh, Arc::clone(program), pace, seed);
     let in_hand = Arc::clone(&run);
     Started {
         recorder: run.recorder(),
@@ -95,8 +91,8 @@ pub(super) fn start<S: Subject>(program: &Arc<Program>, pace: Pace, seed: u64) -
 }
 
 /// Runs a program once.
-fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: Decide<'_>) -> Execution {
-    let Started { recorder, mut prelude, threads, leave_behind, drain } = start(program, pace, seed);
+fn execute(fresh: Fresh, program: &Arc<Program>, pace: Pace, seed: u64, decide: Decide<'_>) -> Execution {
+    let Started { recorder, mut prelude, threads, leave_behind, drain } = start(fresh, program, pace, seed);
     // Tests that do one thing after the other cut nobody short.
     let cut = program.cut.filter(|_| pace != Pace::Sequential);
     let mut crew = Crew::new(threads, cut, Arc::clone(&recorder), leave_behind);
@@ -150,12 +146,8 @@ fn execute(start: Start, program: &Arc<Program>, pace: Pace, seed: u64, decide: 
 }
 
 /// Runs a program under exactly this schedule. [`Abnormal::Stale`] if it no longer fits.
-pub fn replay<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
-    replay_on(start::<S>, program, seed, schedule)
-}
-
-pub(super) fn replay_on(start: Start, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
-    execute(start, program, Pace::Yielding, seed, &mut |step, movable| {
+pub fn replay(fresh: Fresh, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
+    execute(fresh, program, Pace::Yielding, seed, &mut |step, movable| {
         let wanted = schedule.get(step).ok_or(Abnormal::Stale(step))?;
         movable.iter().position(|thread| thread == wanted).ok_or(Abnormal::Stale(step))
     })
@@ -164,9 +156,9 @@ pub(super) fn replay_on(start: Start, program: &Arc<Program>, seed: u64, schedul
 /// Runs a program under a schedule of another router, or of another state of the code, as far as it can be followed:
 /// turns of threads that cannot move are left out, and after the last turn whoever moved last goes on. What comes of it
 /// has a schedule of its own, which fits.
-pub fn follow<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
+pub fn follow(fresh: Fresh, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> Execution {
     let mut turns = schedule.iter();
-    execute(start::<S>, program, Pace::Yielding, seed, &mut |_, movable| {
+    execute(fresh, program, Pace::Yielding, seed, &mut |_, movable| {
         Ok(turns.find_map(|turn| movable.iter().position(|thread| thread == turn)).unwrap_or(0))
     })
 }
@@ -215,18 +207,8 @@ pub(super) fn examine(program: &Arc<Program>, execution: Execution, bench: &mut 
 
 /// Tries every schedule of a program, up to `most`, until one is in breach in a way that ends the search: `enough` is
 /// shown every breach.
-pub fn exhaust<S: Subject>(
-    program: &Arc<Program>,
-    seed: u64,
-    most: u64,
-    bench: &mut Bench,
-    enough: &mut dyn FnMut(&Breach) -> bool,
-) -> Searched {
-    exhaust_on(start::<S>, program, seed, most, bench, enough)
-}
-
-pub(super) fn exhaust_on(
-    start: Start,
+pub fn exhaust(
+    fresh: Fresh,
     program: &Arc<Program>,
     seed: u64,
     most: u64,
@@ -238,7 +220,7 @@ pub(super) fn exhaust_on(
     let mut path: Vec<usize> = Vec::new();
     while searched.schedules < most {
         let execution =
-            execute(start, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
+            execute(fresh, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
         searched.schedules += 1;
         searched.unsupported |= execution.unsupported > 0;
         let choices = execution.choices.clone();
@@ -269,26 +251,26 @@ pub(super) struct Every {
 
 /// Shows every execution of a program, up to `most`, in which at most `preemptions` turns (all, if none) are taken from a
 /// thread that could have gone on. With everything sequential there is only one.
-pub(super) fn every_on(
-    start: Start,
+pub(super) fn every(
+    fresh: Fresh,
     program: &Arc<Program>,
     (pace, seed): (Pace, u64),
     bounds: (u64, Option<usize>),
     see: &mut dyn FnMut(&Execution),
 ) -> Every {
     if pace == Pace::Sequential {
-        see(&execute(start, program, pace, seed, &mut |_, _| Ok(0)));
+        see(&execute(fresh, program, pace, seed, &mut |_, _| Ok(0)));
         return Every { schedules: 1, frontier_emptied: true };
     }
-    walk_on(start, program, seed, bounds, &mut |execution| {
+    walk(fresh, program, seed, bounds, &mut |execution| {
         see(&execution);
         ControlFlow::Continue(())
     })
 }
 
 /// Shows so many executions of a program, their schedules drawn from a seed.
-pub(super) fn sampled_on(
-    start: Start,
+pub(super) fn sampled(
+    fresh: Fresh,
     program: &Arc<Program>,
     seed: u64,
     many: u64,
@@ -296,7 +278,7 @@ pub(super) fn sampled_on(
 ) -> Every {
     let mut random = SplitMix(seed);
     for _ in 0..many {
-        see(&execute(start, program, Pace::Yielding, seed, &mut |_, movable| {
+        see(&execute(fresh, program, Pace::Yielding, seed, &mut |_, movable| {
             Ok((random.next() % movable.len() as u64) as usize)
         }));
     }
@@ -305,8 +287,8 @@ pub(super) fn sampled_on(
 
 /// Shows executions of a program as [`every_on`] does, for as long as `see` says to go on. That it was stopped is no empty
 /// frontier.
-pub(super) fn walk_on(
-    start: Start,
+pub(super) fn walk(
+    fresh: Fresh,
     program: &Arc<Program>,
     seed: u64,
     (most, preemptions): (u64, Option<usize>),
@@ -316,7 +298,7 @@ pub(super) fn walk_on(
     let mut path: Vec<usize> = Vec::new();
     while every.schedules < most {
         let execution =
-            execute(start, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
+            execute(fresh, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
         every.schedules += 1;
         path.resize(execution.choices.len(), 0);
         let next = deepest_with_a_choice(&execution, &path, preemptions);
@@ -349,18 +331,8 @@ fn deepest_with_a_choice(execution: &Execution, path: &[usize], preemptions: Opt
 }
 
 /// Tries `many` schedules of a program, drawn from a seed, until `enough` says so.
-pub fn sample<S: Subject>(
-    program: &Arc<Program>,
-    seed: u64,
-    many: u64,
-    bench: &mut Bench,
-    enough: &mut dyn FnMut(&Breach) -> bool,
-) -> Searched {
-    sample_on(start::<S>, program, seed, many, bench, enough)
-}
-
-pub(super) fn sample_on(
-    start: Start,
+pub fn sample(
+    fresh: Fresh,
     program: &Arc<Program>,
     seed: u64,
     many: u64,
@@ -370,7 +342,7 @@ pub(super) fn sample_on(
     let mut searched = Searched::default();
     let mut random = SplitMix(seed);
     while searched.schedules < many {
-        let execution = execute(start, program, Pace::Yielding, seed, &mut |_, movable| {
+        let execution = execute(fresh, program, Pace::Yielding, seed, &mut |_, movable| {
             Ok((random.next() % movable.len() as u64) as usize)
         });
         searched.schedules += 1;
@@ -385,31 +357,22 @@ pub(super) fn sample_on(
 
 /// Runs a program once; at each step a byte says who of those that can move goes next. After the last byte it is
 /// whoever moved last.
-pub fn steer<S: Subject>(program: &Arc<Program>, decisions: &[u8], bench: &mut Bench) -> Option<Breach> {
-    let execution = execute(start::<S>, program, Pace::Yielding, 0, &mut |step, movable| {
+pub fn steer(fresh: Fresh, program: &Arc<Program>, decisions: &[u8], bench: &mut Bench) -> Option<Breach> {
+    let execution = execute(fresh, program, Pace::Yielding, 0, &mut |step, movable| {
         Ok(decisions.get(step).map_or(0, |decision| usize::from(*decision) % movable.len()))
     });
     examine(program, execution, bench)
 }
 
 /// Runs a program once, one thread after the other, as ordinary tests do: reads that would wait give up.
-pub fn sequential<S: Subject>(
+pub fn sequential(
+    fresh: Fresh,
     program: &Arc<Program>,
     seed: u64,
     bench: &mut Bench,
     enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
-    sequential_on(start::<S>, program, seed, bench, enough)
-}
-
-pub(super) fn sequential_on(
-    start: Start,
-    program: &Arc<Program>,
-    seed: u64,
-    bench: &mut Bench,
-    enough: &mut dyn FnMut(&Breach) -> bool,
-) -> Searched {
-    let execution = execute(start, program, Pace::Sequential, seed, &mut |_, _| Ok(0));
+    let execution = execute(fresh, program, Pace::Sequential, seed, &mut |_, _| Ok(0));
     let unsupported = execution.unsupported > 0;
     let breach = examine(program, execution, bench).filter(|breach| enough(breach));
     Searched { breach, frontier_emptied: true, schedules: 1, unsupported }
@@ -483,11 +446,7 @@ pub struct Found {
 }
 
 /// Carries a plan out.
-pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
-    carry_out_on(start::<S>, plan)
-}
-
-fn carry_out_on(start: Start, plan: &Plan) -> Report {
+pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
     let mut bench = Bench::default();
     let mut report = Report { frontier_emptied: true, ..Report::default() };
     let drawn = (0..plan.generated).map(|at| {
@@ -515,11 +474,11 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
             !plan.wanted.is_empty() && !first.is_empty()
         };
         let searched = if plan.sequential {
-            sequential_on(start, &program, plan.seed, &mut bench, &mut enough)
+            sequential(fresh, &program, plan.seed, &mut bench, &mut enough)
         } else if plan.exhaustive {
-            exhaust_on(start, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
+            exhaust(fresh, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         } else {
-            sample_on(start, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
+            sample(fresh, &program, plan.seed, plan.schedules_each, &mut bench, &mut enough)
         };
         bench.end_program();
         report.programs += 1;
@@ -529,7 +488,7 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
         }
         report
             .found
-            .extend(first.into_iter().map(|(guarantee, breach)| found(start, &id, &breach, guarantee, plan.seed)));
+            .extend(first.into_iter().map(|(guarantee, breach)| found(fresh, &id, &breach, guarantee, plan.seed)));
         if !plan.wanted.is_empty() && !report.found.is_empty() {
             break;
         }
@@ -541,9 +500,9 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
 }
 
 /// Minimises a breach of one guarantee, and replays what is left of it.
-pub(super) fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
-    let least = minimise::minimise_on(start, breach, guarantee, seed);
-    let again = replay_on(start, &least.program, seed, &least.schedule);
+pub(super) fn found(fresh: Fresh, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+    let least = minimise::minimise(fresh, breach, guarantee, seed);
+    let again = replay(fresh, &least.program, seed, &least.schedule);
     Found::of(id, guarantee, &breach.program, least, &again)
 }
 

@@ -27,7 +27,7 @@ use crate::verify::history::History;
 use crate::verify::outcomes::Outcome;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Recorder, Run};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::{Erased, Fresh};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Sender, channel};
@@ -145,23 +145,23 @@ pub enum Copy {
 pub fn explore_and_exit(plan: &Plan, copy: Copy) -> ! {
     let reporter = Reporter::install(plan);
     match copy {
-        Copy::Shipped => explore::<compiled::loom::subject::KernelSubject>(plan, reporter),
+        Copy::Shipped => explore(Erased::fresh::<compiled::loom::subject::KernelSubject>, plan, reporter),
         Copy::Guarded(number) => {
             compiled::guarded::activate(number);
-            explore::<compiled::guarded::loom::subject::KernelSubject>(plan, reporter);
+            explore(Erased::fresh::<compiled::guarded::loom::subject::KernelSubject>, plan, reporter);
         }
     }
     reporter.say(Ending::Explored)
 }
 
 /// Explores every bound, and the last one twice.
-fn explore<S: Subject>(plan: &Plan, reporter: &'static Reporter) {
+fn explore(fresh: Fresh, plan: &Plan, reporter: &'static Reporter) {
     let last = plan.bounds.len().saturating_sub(1);
     for (at, &preemptions) in plan.bounds.iter().enumerate() {
         reporter.begin_bound(preemptions);
         for _round in 0..if at == last { 2 } else { 1 } {
             reporter.begin_round();
-            explore_once::<S>(plan, preemptions, reporter);
+            explore_once(fresh, plan, preemptions, reporter);
             reporter.end_round();
         }
         if !reporter.is_complete() {
@@ -170,15 +170,16 @@ fn explore<S: Subject>(plan: &Plan, reporter: &'static Reporter) {
     }
 }
 
-fn explore_once<S: Subject>(plan: &Plan, preemptions: Option<usize>, reporter: &'static Reporter) {
+fn explore_once(fresh: Fresh, plan: &Plan, preemptions: Option<usize>, reporter: &'static Reporter) {
     let program = Arc::new(plan.program.clone());
     let pace = if plan.sequential { Pace::Sequential } else { Pace::Preemptive };
-    every::<S>(&program, preemptions, pace, |recorder| reporter.watch(recorder), |recorder| reporter.judge(recorder));
+    every(fresh, &program, preemptions, pace, |recorder| reporter.watch(recorder), |recorder| reporter.judge(recorder));
 }
 
 /// Has loom execute a program in every interleaving within a bound on preemptions; in all, if there is none. `begun` is given
 /// the recorder of each execution as it begins, `ended` when it is over. No limit of loom's ends it silently.
-pub(super) fn every<S: Subject>(
+pub(super) fn every(
+    fresh: Fresh,
     program: &Arc<Program>,
     preemptions: Option<usize>,
     pace: Pace,
@@ -193,7 +194,7 @@ pub(super) fn every<S: Subject>(
     builder.checkpoint_file = None;
     let program = Arc::clone(program);
     builder.check(move || {
-        let run = Run::new::<S>(Arc::clone(&program), pace, 0);
+        let run = Run::new(fresh, Arc::clone(&program), pace, 0);
         begun(run.recorder());
         loom::future::block_on(Box::pin(Arc::clone(&run).prelude()));
         if pace == Pace::Sequential {

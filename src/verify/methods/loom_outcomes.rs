@@ -14,7 +14,7 @@ use crate::verify::history::{History, Line};
 use crate::verify::pairings::Pairing;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Recorder};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::{Erased, Fresh};
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,8 +59,10 @@ pub fn again(busy: &Program, contrast: &Contrast, explore: Explore<'_>) -> Again
 pub fn enumerate(copy: Copy, program: &Arc<Program>, preemptions: Option<usize>, sequential: bool) -> Side {
     let pace = if sequential { Pace::Sequential } else { Pace::Preemptive };
     match copy {
-        Copy::Shipped => explore_on::<compiled::loom::subject::KernelSubject>(program, preemptions, pace),
-        Copy::Guarded(_) => explore_on::<compiled::guarded::loom::subject::KernelSubject>(program, preemptions, pace),
+        Copy::Shipped => explore(Erased::fresh::<compiled::loom::subject::KernelSubject>, program, preemptions, pace),
+        Copy::Guarded(_) => {
+            explore(Erased::fresh::<compiled::guarded::loom::subject::KernelSubject>, program, preemptions, pace)
+        }
     }
 }
 
@@ -68,19 +70,20 @@ pub fn enumerate(copy: Copy, program: &Arc<Program>, preemptions: Option<usize>,
 type Recorded = HashMap<History, (u64, u64)>;
 
 /// Explores twice: one exploration is believed only if the other is the same.
-fn explore_on<S: Subject>(program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
-    let (first, ended) = explore_once::<S>(program, preemptions, pace);
+fn explore(fresh: Fresh, program: &Arc<Program>, preemptions: Option<usize>, pace: Pace) -> Side {
+    let (first, ended) = explore_once(fresh, program, preemptions, pace);
     if ended.is_err() {
         return side(program, first, ended, None);
     }
     let completed = completions();
-    let (second, ended) = explore_once::<S>(program, preemptions, pace);
+    let (second, ended) = explore_once(fresh, program, preemptions, pace);
     let repeats = ended.is_ok() && completions() == completed && second == first;
     side(program, first, ended, completed.filter(|_| repeats))
 }
 
 /// What one exploration recorded, and how it ended.
-fn explore_once<S: Subject>(
+fn explore_once(
+    fresh: Fresh,
     program: &Arc<Program>,
     preemptions: Option<usize>,
     pace: Pace,
@@ -96,7 +99,7 @@ fn explore_once<S: Subject>(
         notes.0.entry(history).or_insert((0, iteration)).0 += 1;
     };
     let _what_was_said_before = completions();
-    let explored = catch_unwind(AssertUnwindSafe(|| every::<S>(program, preemptions, pace, drop, note)));
+    let explored = catch_unwind(AssertUnwindSafe(|| every(fresh, program, preemptions, pace, drop, note)));
     let recorded = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
     (recorded, explored)
 }

@@ -7,10 +7,10 @@
 //! schedules are tried with no preemption, with one, and so on, up to the first that shows it.
 
 use super::Bench;
-use super::interleaved::{self, Breach, Start};
+use super::interleaved::{self, Breach};
 use crate::verify::guarantee::Guarantee;
 use crate::verify::program::{Op, Program, Until};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -30,24 +30,20 @@ pub fn breaks(breach: &Breach, guarantee: Guarantee) -> bool {
 }
 
 /// The smallest breach of `guarantee` that removing operations from this one leads to.
-pub fn minimise<S: Subject>(found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
-    minimise_on(interleaved::start::<S>, found, guarantee, seed)
-}
-
-pub(super) fn minimise_on(start: Start, found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
-    let least = minimise_by(found, |program, _| search(start, program, guarantee, seed));
-    fewest_preemptions(start, &least, guarantee, seed).unwrap_or(least)
+pub fn minimise(fresh: Fresh, found: &Breach, guarantee: Guarantee, seed: u64) -> Breach {
+    let least = minimise_by(found, |program, _| search(fresh, program, guarantee, seed));
+    fewest_preemptions(fresh, &least, guarantee, seed).unwrap_or(least)
 }
 
 /// Up to so many preemptions are tried, and at most [`SCHEDULES_EACH`] schedules with each number.
 const MOST_PREEMPTIONS: usize = 3;
 
 /// A breach by the same program whose schedule takes the fewest turns from a thread that could have gone on.
-fn fewest_preemptions(start: Start, least: &Breach, guarantee: Guarantee, seed: u64) -> Option<Breach> {
+fn fewest_preemptions(fresh: Fresh, least: &Breach, guarantee: Guarantee, seed: u64) -> Option<Breach> {
     let (program, mut bench, mut found) = (&least.program, Bench::default(), None);
     for preemptions in 0..=MOST_PREEMPTIONS {
         let bounds = (SCHEDULES_EACH, Some(preemptions));
-        interleaved::walk_on(start, program, seed, bounds, &mut |execution| {
+        interleaved::walk(fresh, program, seed, bounds, &mut |execution| {
             let breach = interleaved::examine(program, execution, &mut bench);
             found = breach.filter(|breach| breaks(breach, guarantee));
             if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -145,15 +141,15 @@ impl Shrinks for Breach {
     }
 }
 
-fn search(start: Start, program: &Arc<Program>, guarantee: Guarantee, seed: u64) -> Option<Breach> {
+fn search(fresh: Fresh, program: &Arc<Program>, guarantee: Guarantee, seed: u64) -> Option<Breach> {
     let mut wanted = |breach: &Breach| breaks(breach, guarantee);
     let bench = &mut Bench::default();
     if program.operations() > LARGE {
-        return interleaved::sample_on(start, program, seed, SCHEDULES_A_STEP, bench, &mut wanted).breach;
+        return interleaved::sample(fresh, program, seed, SCHEDULES_A_STEP, bench, &mut wanted).breach;
     }
-    let searched = interleaved::exhaust_on(start, program, seed, SCHEDULES_EACH, bench, &mut wanted);
+    let searched = interleaved::exhaust(fresh, program, seed, SCHEDULES_EACH, bench, &mut wanted);
     if searched.breach.is_some() || searched.frontier_emptied {
         return searched.breach;
     }
-    interleaved::sample_on(start, program, seed, SCHEDULES_EACH, bench, &mut wanted).breach
+    interleaved::sample(fresh, program, seed, SCHEDULES_EACH, bench, &mut wanted).breach
 }

@@ -15,7 +15,7 @@
 //!
 //! What it cannot see: timing; what a load of another shape would show.
 
-use super::interleaved::{self, Breach, Execution, Found, SplitMix, Start, every_on, replay_on, sampled_on, start};
+use super::interleaved::{self, Breach, Execution, Found, SplitMix, every, replay, sampled};
 use super::minimise;
 use crate::verify::findings::{Finding, Findings, Row, Status};
 use crate::verify::guarantee::Guarantee;
@@ -25,7 +25,7 @@ use crate::verify::pairings::{OWN, Pairing};
 use crate::verify::program::Program;
 use crate::verify::runner::Pace;
 use crate::verify::sightings::{Sighting as Seen, Sightings};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -346,12 +346,8 @@ pub struct Report {
 }
 
 /// Carries a plan out, by our executor.
-pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
-    carry_out_on(start::<S>, plan)
-}
-
-fn carry_out_on(start: Start, plan: &Plan) -> Report {
-    let explorer = Explorer { start, plan };
+pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
+    let explorer = Explorer { fresh, plan };
     let explore = |program: &Arc<Program>, bound| explorer.every(program, bound, plan.schedules_each);
     let mut report = Report::default();
     for pairing in &plan.pairings {
@@ -440,7 +436,7 @@ fn crowded(pairing: &Pairing, explorer: &Explorer<'_>, report: &mut Report) -> O
     let (contrast, run) = differing?;
     let mut difference = drawn(&pairing.crowd, &pairing.observer, contrast, &run);
     let (shown, seed) = (Arc::new(pairing.crowd.clone()), explorer.plan.seed);
-    let again = replay_on(explorer.start, &shown, SplitMix(seed).next(), &run.schedule);
+    let again = replay(explorer.fresh, &shown, SplitMix(seed).next(), &run.schedule);
     difference.found.replays = again.history == run.history && is_again(&difference.contrast, &shown, &again.history);
     Some(difference)
 }
@@ -521,7 +517,7 @@ impl minimise::Shrinks for Pair {
 
 /// Our executor, as one that explores.
 struct Explorer<'p> {
-    start: Start,
+    fresh: Fresh,
     plan: &'p Plan,
 }
 
@@ -548,7 +544,7 @@ impl Explorer<'_> {
     fn every(&self, program: &Arc<Program>, preemptions: Option<usize>, most: u64) -> Side {
         let pace = if self.plan.sequential { Pace::Sequential } else { Pace::Yielding };
         let seed = self.plan.seed;
-        self.watch(program, |see| every_on(self.start, program, (pace, seed), (most, preemptions), see))
+        self.watch(program, |see| every(self.fresh, program, (pace, seed), (most, preemptions), see))
     }
 
     /// As many as are drawn of a crowd; one, if everything is sequential.
@@ -557,12 +553,12 @@ impl Explorer<'_> {
             return self.every(program, None, 1);
         }
         let seed = SplitMix(self.plan.seed).next();
-        self.watch(program, |see| sampled_on(self.start, program, seed, self.plan.drawn, see))
+        self.watch(program, |see| sampled(self.fresh, program, seed, self.plan.drawn, see))
     }
 
     fn is_again(&self, contrast: &Contrast, least: &Breach) -> bool {
         let shown = Arc::new(contrast.shown_by(&least.program));
-        let execution = replay_on(self.start, &shown, self.plan.seed, &least.schedule);
+        let execution = replay(self.fresh, &shown, self.plan.seed, &least.schedule);
         execution.history == least.history && is_again(contrast, &shown, &execution.history)
     }
 }
@@ -630,13 +626,13 @@ pub(super) fn differs_again(busy: &Program, contrast: &Contrast, explore: Explor
 }
 
 /// Runs what shows a difference again, and every run of the other side.
-pub fn again<S: Subject>(busy: &Program, seed: u64, schedule: &[u8], contrast: &Contrast) -> Again {
+pub fn again(fresh: Fresh, busy: &Program, seed: u64, schedule: &[u8], contrast: &Contrast) -> Again {
     let (pairings, schedules_each) = (Vec::new(), SCHEDULES_OF_THE_OTHER_SIDE);
     let sequential = false;
     let plan = Plan { seed, pairings, schedules_each, drawn: 0, sequential, more_preemptions: 0, first_only: true };
-    let explorer = Explorer { start: start::<S>, plan: &plan };
+    let explorer = Explorer { fresh, plan: &plan };
     let shown = Arc::new(contrast.shown_by(busy));
-    let execution = replay_on(explorer.start, &shown, seed, schedule);
+    let execution = replay(explorer.fresh, &shown, seed, schedule);
     let stale_at = match execution.abnormal {
         Some(interleaved::Abnormal::Stale(step)) => Some(step),
         _ if execution.schedule.len() != schedule.len() => Some(execution.schedule.len()),

@@ -12,7 +12,7 @@
 //! What it cannot see: time; a processor or a lock that is held inside an operation that never awaits (one thread runs all
 //! this); loads of another shape.
 
-use super::interleaved::{self, Breach, Execution, Found, Start, examine, replay_on, start, walk_on};
+use super::interleaved::{self, Breach, Execution, Found, examine, walk};
 use super::{Bench, minimise};
 use crate::verify::checker;
 use crate::verify::findings::Findings;
@@ -20,7 +20,7 @@ use crate::verify::guarantee::Guarantee;
 use crate::verify::neighbours::Pair;
 use crate::verify::program::{Cut, Program, Way};
 use crate::verify::quiet::{Observers, Reached, Seen, Turns, alone, judge};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -102,11 +102,11 @@ fn seen<'r>((program, observers): (&'r Program, &'r Observers), execution: &'r E
 }
 
 /// Runs the observers of a program alone, under every schedule.
-fn watch_alone(start: Start, program: &Program, seed: u64) -> Alone {
+fn watch_alone(fresh: Fresh, program: &Program, seed: u64) -> Alone {
     let program = Arc::new(alone(program));
     let observers = Observers::of(&program);
     let mut watched = Alone::default();
-    let every = walk_on(start, &program, seed, (SCHEDULES_ALONE, None), &mut |execution| {
+    let every = walk(fresh, &program, seed, (SCHEDULES_ALONE, None), &mut |execution| {
         let run = seen((&program, &observers), &execution);
         watched.unsupported |= execution.unsupported > 0;
         let trouble = judge(&run, None).into_iter().next().map(|finding| finding.message);
@@ -150,7 +150,7 @@ fn examine_beside(
 /// As [`examine`], and if the program has a cut, as the neighbour's too: whoever replays one run has to know first what the
 /// observers are like alone.
 pub(super) fn examine_either(
-    start: Start,
+    fresh: Fresh,
     program: &Arc<Program>,
     seed: u64,
     execution: Execution,
@@ -159,7 +159,7 @@ pub(super) fn examine_either(
     if program.cut.is_none() {
         return examine(program, execution, bench);
     }
-    let known = watch_alone(start, program, seed);
+    let known = watch_alone(fresh, program, seed);
     if known.trouble.is_some() || !known.frontier_emptied {
         return examine(program, execution, bench);
     }
@@ -167,22 +167,18 @@ pub(super) fn examine_either(
 }
 
 /// Runs a program under a schedule, and judges it as it was judged when it was found.
-pub fn replay<S: Subject>(program: &Arc<Program>, seed: u64, schedule: &[u8]) -> (Execution, Option<Findings>) {
-    let execution = interleaved::replay::<S>(program, seed, schedule);
-    let breach = examine_either(start::<S>, program, seed, execution.clone(), &mut Bench::default());
+pub fn replay(fresh: Fresh, program: &Arc<Program>, seed: u64, schedule: &[u8]) -> (Execution, Option<Findings>) {
+    let execution = interleaved::replay(fresh, program, seed, schedule);
+    let breach = examine_either(fresh, program, seed, execution.clone(), &mut Bench::default());
     (execution, breach.and_then(|breach| breach.findings))
 }
 
 // === a whole plan ===
 
 /// Carries a plan out.
-pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
-    carry_out_on(start::<S>, plan)
-}
-
-fn carry_out_on(start: Start, plan: &Plan) -> Report {
+pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
     let mut going = Going {
-        start,
+        fresh,
         plan,
         bench: Bench::default(),
         report: Report { frontier_emptied: true, ..Report::default() },
@@ -202,7 +198,7 @@ fn carry_out_on(start: Start, plan: &Plan) -> Report {
 
 /// A plan that is being carried out.
 struct Going<'p> {
-    start: Start,
+    fresh: Fresh,
     plan: &'p Plan,
     bench: Bench,
     report: Report,
@@ -215,7 +211,7 @@ impl Going<'_> {
         self.report.pairs += 1;
         if self.plan.sequential {
             let program = Arc::new(pair.program.clone());
-            interleaved::sequential_on(self.start, &program, self.plan.seed, &mut self.bench, &mut |_| false);
+            interleaved::sequential(self.fresh, &program, self.plan.seed, &mut self.bench, &mut |_| false);
             return;
         }
         let observers = self.alone(pair);
@@ -253,7 +249,7 @@ impl Going<'_> {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        let observers = watch_alone(self.start, &program, self.plan.seed);
+        let observers = watch_alone(self.fresh, &program, self.plan.seed);
         self.report.alone += observers.schedules;
         self.known.insert(key, observers.clone());
         observers
@@ -268,7 +264,7 @@ impl Going<'_> {
         let is_small = program.threads.len() <= FEW_THREADS;
         let preemptions = if is_small { plan.preemptions } else { plan.preemptions_of_many };
         let bounds = (plan.schedules_each, Some(preemptions));
-        let every = walk_on(self.start, program, plan.seed, bounds, &mut |execution| {
+        let every = walk(self.fresh, program, plan.seed, bounds, &mut |execution| {
             let run = seen((program, &observers), &execution);
             is_met |= execution.course.cut.is_some();
             for premise in Reached::ALL.into_iter().filter(|premise| premise.reached(&run)) {
@@ -293,7 +289,7 @@ impl Going<'_> {
         self.report.cuts += 1;
         self.report.frontier_emptied &= every.frontier_emptied || !first.is_empty();
         for (guarantee, breach) in first {
-            self.report.found.push(found(self.start, id, &breach, guarantee, self.plan.seed));
+            self.report.found.push(found(self.fresh, id, &breach, guarantee, self.plan.seed));
         }
         is_met
     }
@@ -302,27 +298,27 @@ impl Going<'_> {
 // === minimising ===
 
 /// Minimises a breach of one guarantee in a program that may have a cut, and replays what is left of it.
-pub(super) fn found(start: Start, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+pub(super) fn found(fresh: Fresh, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
     if guarantee != Guarantee::G7 {
-        return interleaved::found(start, id, breach, guarantee, seed);
+        return interleaved::found(fresh, id, breach, guarantee, seed);
     }
-    let least = minimise::minimise_by(breach, |program, _| search(start, program, seed));
-    let again = replay_on(start, &least.program, seed, &least.schedule);
+    let least = minimise::minimise_by(breach, |program, _| search(fresh, program, seed));
+    let again = interleaved::replay(fresh, &least.program, seed, &least.schedule);
     Found::of(id, guarantee, &breach.program, least, &again)
 }
 
 /// Whether a program with a cut breaks G7 somewhere, as far as minimising looks.
-pub fn still_breaks<S: Subject>(program: &Program, seed: u64) -> bool {
-    search(start::<S>, &Arc::new(program.clone()), seed).is_some()
+pub fn still_breaks(fresh: Fresh, program: &Program, seed: u64) -> bool {
+    search(fresh, &Arc::new(program.clone()), seed).is_some()
 }
 
 /// Looks for a breach of G7 in a program with a cut, made after any number of turns: with as few preemptions as do, and the
 /// cut as early as does.
-pub(super) fn search(start: Start, program: &Arc<Program>, seed: u64) -> Option<Breach> {
+pub(super) fn search(fresh: Fresh, program: &Arc<Program>, seed: u64) -> Option<Breach> {
     let cut = program.cut?;
     program.check().ok()?;
     let observers = Observers::of(program);
-    let known = watch_alone(start, program, seed);
+    let known = watch_alone(fresh, program, seed);
     if known.trouble.is_some() || !known.frontier_emptied {
         return None;
     }
@@ -332,7 +328,7 @@ pub(super) fn search(start: Start, program: &Arc<Program>, seed: u64) -> Option<
         for after in 0.. {
             let program = Arc::new(Program { cut: Some(Cut { after, ..cut }), ..(**program).clone() });
             let (mut grave, mut is_met) = (None, false);
-            walk_on(start, &program, seed, (SCHEDULES_ALONE, Some(preemptions)), &mut |execution| {
+            walk(fresh, &program, seed, (SCHEDULES_ALONE, Some(preemptions)), &mut |execution| {
                 is_met |= execution.course.cut.is_some();
                 let run = seen((&program, &observers), &execution);
                 let is_grave = !judge(&run, None).is_empty();

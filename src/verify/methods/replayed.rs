@@ -4,10 +4,10 @@
 //! every schedule of its program is tried instead, and that it was stale is reported.
 
 use super::Bench;
-use super::interleaved::{self, Abnormal, Breach, Found, Start};
+use super::interleaved::{self, Abnormal, Breach, Found};
 use super::quiet;
 use crate::verify::regressions::Regression;
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -31,26 +31,22 @@ pub struct Report {
 }
 
 /// Replays them all. Of a program whose schedule is stale at most `schedules_each` are tried.
-pub fn replay_all<S: Subject>(regressions: &[Regression], schedules_each: u64) -> Report {
-    replay_all_on(interleaved::start::<S>, regressions, schedules_each)
-}
-
-fn replay_all_on(start: Start, regressions: &[Regression], schedules_each: u64) -> Report {
+pub fn replay_all(fresh: Fresh, regressions: &[Regression], schedules_each: u64) -> Report {
     let mut bench = Bench::default();
     let mut report = Report { frontier_emptied: true, ..Report::default() };
     for regression in regressions {
         report.regressions += 1;
         let program = Arc::new(regression.program.clone());
-        let execution = interleaved::replay_on(start, &program, regression.seed, &regression.schedule);
+        let execution = interleaved::replay(fresh, &program, regression.seed, &regression.schedule);
         let breach = match stale_at(&execution.abnormal, execution.schedule.len(), regression.schedule.len()) {
-            None => quiet::examine_either(start, &program, regression.seed, execution, &mut bench),
+            None => quiet::examine_either(fresh, &program, regression.seed, execution, &mut bench),
             Some(step) => {
                 report.stale.push(format!("{} at step {}", regression.file, step + 1));
                 let mut any = |_: &Breach| true;
                 let (seed, bench) = (regression.seed, &mut bench);
-                let searched = interleaved::exhaust_on(start, &program, seed, schedules_each, bench, &mut any);
+                let searched = interleaved::exhaust(fresh, &program, seed, schedules_each, bench, &mut any);
                 // Whether neighbours notice a cut takes more than one history to say.
-                let breach = searched.breach.or_else(|| quiet::search(start, &program, seed));
+                let breach = searched.breach.or_else(|| quiet::search(fresh, &program, seed));
                 report.frontier_emptied &= searched.frontier_emptied || breach.is_some();
                 breach
             }
@@ -61,7 +57,7 @@ fn replay_all_on(start: Start, regressions: &[Regression], schedules_each: u64) 
         }
         for guarantee in breach.findings.iter().flat_map(|findings| findings.violated()) {
             if !report.found.iter().any(|found| found.guarantee == guarantee) {
-                report.found.push(quiet::found(start, &regression.file, &breach, guarantee, regression.seed));
+                report.found.push(quiet::found(fresh, &regression.file, &breach, guarantee, regression.seed));
             }
         }
     }

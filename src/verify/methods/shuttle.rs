@@ -24,6 +24,7 @@ use crate::verify::program::{Op, Program};
 use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::sightings::{Sightings, Watched};
+use crate::verify::subject::erased::{Erased, Fresh};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{
     PctScheduler, RandomScheduler, Schedule as Begin, Scheduler, Task, TaskId, UrwRandomScheduler,
@@ -225,19 +226,16 @@ fn executed(recorder: &Recorder, schedule: Schedule, abnormal: Option<Abnormal>)
     }
 }
 
-/// How to prepare a run; the kernel's compilation is forgotten.
-type Prepare = fn(Arc<Program>, Pace, u64) -> Arc<Run>;
-
-fn prepare(copy: Copy) -> Prepare {
+fn kernel(copy: Copy) -> Fresh {
     match copy {
-        Copy::Shipped => Run::new::<compiled::shuttle::subject::KernelSubject>,
-        Copy::Guarded(_) => Run::new::<compiled::guarded::shuttle::subject::KernelSubject>,
+        Copy::Shipped => Erased::fresh::<compiled::shuttle::subject::KernelSubject>,
+        Copy::Guarded(_) => Erased::fresh::<compiled::guarded::shuttle::subject::KernelSubject>,
     }
 }
 
 /// What the main thread of each execution does.
-fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Arc<Stage>) {
-    let run = prepare(Arc::clone(program), pace, 0);
+fn direct(fresh: Fresh, program: &Arc<Program>, pace: Pace, stage: &Arc<Stage>) {
+    let run = Run::new(fresh, Arc::clone(program), pace, 0);
     stage.begin(run.recorder(), program.threads.len());
     // A prelude that waits for what only a thread could bring goes no further, as under every method.
     let mut prelude = Step::new(Arc::clone(&run).prelude());
@@ -263,13 +261,7 @@ fn direct(prepare: Prepare, program: &Arc<Program>, pace: Pace, stage: &Arc<Stag
 }
 
 /// Runs a program as often as `draws` wants to, or until `watch` has seen enough.
-fn execute(
-    prepare: Prepare,
-    program: &Arc<Program>,
-    pace: Pace,
-    draws: Box<dyn Scheduler>,
-    watch: &Rc<RefCell<Watch>>,
-) {
+fn execute(fresh: Fresh, program: &Arc<Program>, pace: Pace, draws: Box<dyn Scheduler>, watch: &Rc<RefCell<Watch>>) {
     let stage = Arc::new(Stage::default());
     let schedule = Rc::new(RefCell::new(Schedule::new()));
     let referee = Referee {
@@ -287,7 +279,7 @@ fn execute(
     config.silence_warnings = true;
     let runner = shuttle::Runner::new(referee, config);
     let (program, directed) = (Arc::clone(program), Arc::clone(&stage));
-    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(move || direct(prepare, &program, pace, &directed))));
+    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(move || direct(fresh, &program, pace, &directed))));
     if let Err(panic) = ran {
         let said = message(&*panic);
         let abnormal = if said.contains("max_steps") { Abnormal::Hang } else { Abnormal::Panic(said) };
@@ -345,7 +337,7 @@ impl Watch {
 /// Tries `many` schedules of a program, or until one of `wanted` is found broken. What was seen is judged on `bench`,
 /// which is given back.
 fn sample(
-    prepare: Prepare,
+    fresh: Fresh,
     program: &Arc<Program>,
     (sampler, seed, many): (Sampler, u64, u64),
     wanted: &[Guarantee],
@@ -353,7 +345,7 @@ fn sample(
 ) -> Watch {
     let watch = Watch { program: Arc::clone(program), wanted: wanted.to_vec(), bench, ..Watch::default() };
     let watch = Rc::new(RefCell::new(watch));
-    execute(prepare, program, Pace::Preemptive, sampler.scheduler(seed, many as usize), &watch);
+    execute(fresh, program, Pace::Preemptive, sampler.scheduler(seed, many as usize), &watch);
     watch.take()
 }
 
@@ -364,7 +356,7 @@ pub(super) fn schedules_to_find(
     (sampler, seed, many): (Sampler, u64, u64),
     wanted: &[Guarantee],
 ) -> (u64, bool) {
-    let watch = sample(prepare(copy), program, (sampler, seed, many), wanted, Bench::default());
+    let watch = sample(kernel(copy), program, (sampler, seed, many), wanted, Bench::default());
     (watch.executions, !watch.first.is_empty())
 }
 
@@ -376,7 +368,7 @@ pub fn sightings(copy: Copy, watched: &Watched, seed: u64, schedules_each: u64) 
     let watch = Rc::new(RefCell::new(watch));
     for sampler in Sampler::ALL {
         let draws = sampler.scheduler(seed, schedules_each as usize);
-        execute(prepare(copy), &program, Pace::Preemptive, draws, &watch);
+        execute(kernel(copy), &program, Pace::Preemptive, draws, &watch);
     }
     let watch = watch.take();
     let side = watch.side.map(|(side, _)| side).unwrap_or_default();
@@ -388,9 +380,9 @@ pub fn sightings(copy: Copy, watched: &Watched, seed: u64, schedules_each: u64) 
 }
 
 /// Runs a program once, one thread after the other.
-fn sequential(prepare: Prepare, program: &Arc<Program>, bench: Bench) -> Watch {
+fn sequential(fresh: Fresh, program: &Arc<Program>, bench: Bench) -> Watch {
     let watch = Rc::new(RefCell::new(Watch { program: Arc::clone(program), bench, ..Watch::default() }));
-    execute(prepare, program, Pace::Sequential, Sampler::Random.scheduler(0, 1), &watch);
+    execute(fresh, program, Pace::Sequential, Sampler::Random.scheduler(0, 1), &watch);
     watch.take()
 }
 
@@ -443,14 +435,14 @@ impl Scheduler for Given {
 
 /// Runs a program under exactly this schedule. [`Abnormal::Stale`] if it no longer fits.
 pub fn replay(copy: Copy, program: &Arc<Program>, schedule: &[u8]) -> Execution {
-    replay_on(prepare(copy), program, schedule)
+    replay_on(kernel(copy), program, schedule)
 }
 
-fn replay_on(prepare: Prepare, program: &Arc<Program>, schedule: &[u8]) -> Execution {
+fn replay_on(fresh: Fresh, program: &Arc<Program>, schedule: &[u8]) -> Execution {
     let stale = Rc::new(RefCell::new(None));
     let given = Given { schedule: schedule.to_vec(), step: 0, begun: false, lenient: false, stale: Rc::clone(&stale) };
     let watch = Rc::new(RefCell::new(Watch { program: Arc::clone(program), ..Watch::default() }));
-    execute(prepare, program, Pace::Preemptive, Box::new(given), &watch);
+    execute(fresh, program, Pace::Preemptive, Box::new(given), &watch);
     let mut execution = watch.take().last.expect("one execution was begun");
     if let Some(step) = *stale.borrow() {
         execution.abnormal = Some(Abnormal::Stale(step));
@@ -507,7 +499,7 @@ pub struct Report {
 
 /// Carries a plan out.
 pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
-    let prepare = prepare(copy);
+    let fresh = kernel(copy);
     let mut bench = Bench::default();
     let mut report = Report::default();
     for (id, program) in plan.all_programs() {
@@ -515,10 +507,10 @@ pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
         let samplers: &[Sampler] = if plan.sequential { &[Sampler::Random] } else { &Sampler::ALL };
         for &sampler in samplers {
             let watch = if plan.sequential {
-                sequential(prepare, &program, bench)
+                sequential(fresh, &program, bench)
             } else {
                 let draws = (sampler, SplitMix(plan.seed.wrapping_add(report.programs)).next(), plan.schedules_each);
-                sample(prepare, &program, draws, &plan.wanted, bench)
+                sample(fresh, &program, draws, &plan.wanted, bench)
             };
             bench = watch.bench;
             *report.schedules.entry(sampler).or_default() += watch.executions;
@@ -527,7 +519,7 @@ pub fn carry_out(copy: Copy, plan: &Plan) -> Report {
             for (guarantee, breach) in watch.first {
                 if report.found.iter().all(|found| found.guarantee != guarantee) {
                     report.found_after.get_or_insert(report.schedules.values().sum());
-                    report.found.push(found(prepare, &id, &breach, guarantee, plan.seed));
+                    report.found.push(found(fresh, &id, &breach, guarantee, plan.seed));
                 }
             }
             if !plan.wanted.is_empty() && !report.found.is_empty() {
@@ -555,25 +547,25 @@ fn schedules_to_shrink(program: &Program) -> u64 {
 const DRAWS_FOR_FEWER_SWITCHES: u64 = 200;
 
 /// Minimises a breach of one guarantee in program and schedule, and replays what is left of it.
-fn found(prepare: Prepare, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
+fn found(fresh: Fresh, id: &str, breach: &Breach, guarantee: Guarantee, seed: u64) -> Found {
     let search = |program: &Arc<Program>, larger: &Breach| {
-        if let Some(followed) = follow(prepare, program, larger, guarantee) {
+        if let Some(followed) = follow(fresh, program, larger, guarantee) {
             return Some(followed);
         }
         let of = |sampler| {
             let draws = (sampler, seed, schedules_to_shrink(program));
-            sample(prepare, program, draws, &[guarantee], Bench::default()).first.remove(&guarantee)
+            sample(fresh, program, draws, &[guarantee], Bench::default()).first.remove(&guarantee)
         };
         Sampler::ALL.into_iter().find_map(of)
     };
-    let least = fewest_switches(prepare, minimise::minimise_by(breach, search), guarantee, seed);
-    let again = replay_on(prepare, &least.program, &least.schedule);
+    let least = fewest_switches(fresh, minimise::minimise_by(breach, search), guarantee, seed);
+    let again = replay_on(fresh, &least.program, &least.schedule);
     Found::of(id, guarantee, &breach.program, least, &again)
 }
 
 /// Whether what is left of a larger program shows the breach under what is left of its schedule. It often does, which
 /// saves the draws.
-fn follow(prepare: Prepare, program: &Arc<Program>, larger: &Breach, guarantee: Guarantee) -> Option<Breach> {
+fn follow(fresh: Fresh, program: &Arc<Program>, larger: &Breach, guarantee: Guarantee) -> Option<Breach> {
     // Its threads are those of the larger program, in their order, each with what is left of its operations; some are gone.
     let mut left = program.threads.iter().enumerate().peekable();
     let mut number = |thread: &Vec<Op>| left.next_if(|(_, ops)| is_left_of(ops, thread)).map(|(at, _)| at as u8);
@@ -582,7 +574,7 @@ fn follow(prepare: Prepare, program: &Arc<Program>, larger: &Breach, guarantee: 
     let given = Given { schedule, step: 0, begun: false, lenient: true, stale: Rc::default() };
     let watch = Watch { program: Arc::clone(program), wanted: vec![guarantee], ..Watch::default() };
     let watch = Rc::new(RefCell::new(watch));
-    execute(prepare, program, Pace::Preemptive, Box::new(given), &watch);
+    execute(fresh, program, Pace::Preemptive, Box::new(given), &watch);
     watch.take().first.remove(&guarantee)
 }
 
@@ -598,11 +590,11 @@ fn switches(schedule: &[u8]) -> usize {
 }
 
 /// Of many breaches of the same guarantee by the same program, that with the fewest switches.
-fn fewest_switches(prepare: Prepare, found: Breach, guarantee: Guarantee, seed: u64) -> Breach {
+fn fewest_switches(fresh: Fresh, found: Breach, guarantee: Guarantee, seed: u64) -> Breach {
     let mut least = found;
     for (at, sampler) in (0..DRAWS_FOR_FEWER_SWITCHES).zip(Sampler::ALL.into_iter().cycle()) {
         let draws = (sampler, seed.wrapping_add(at), DRAWS_FOR_FEWER_SWITCHES / 10);
-        let other = sample(prepare, &least.program, draws, &[guarantee], Bench::default()).first.remove(&guarantee);
+        let other = sample(fresh, &least.program, draws, &[guarantee], Bench::default()).first.remove(&guarantee);
         if let Some(other) = other.filter(|other| switches(&other.schedule) < switches(&least.schedule)) {
             least = other;
         }

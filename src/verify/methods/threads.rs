@@ -26,7 +26,7 @@ use crate::verify::history::History;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Run};
 use crate::verify::strategies::Programs;
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -184,15 +184,8 @@ pub struct Execution {
 
 /// Runs a program once, each of its threads on a thread of the operating system. After a hang those threads that hang
 /// are left behind.
-pub fn run<S: Subject>(program: &Arc<Program>, seed: u64, patience: Duration) -> Execution {
-    run_on(Run::new::<S>, program, seed, patience)
-}
-
-/// How a run on a fresh router is made, whatever the router is.
-type Fresh = fn(Arc<Program>, Pace, u64) -> Arc<Run>;
-
-fn run_on(fresh: Fresh, program: &Arc<Program>, seed: u64, patience: Duration) -> Execution {
-    let run = fresh(Arc::clone(program), Pace::Yielding, seed);
+pub fn run(fresh: Fresh, program: &Arc<Program>, seed: u64, patience: Duration) -> Execution {
+    let run = Run::new(fresh, Arc::clone(program), Pace::Yielding, seed);
     let recorder = run.recorder();
     let board = Board::new(program.threads.len() + 1);
     let prelude = program.threads.len();
@@ -309,11 +302,7 @@ pub struct Found {
 }
 
 /// Carries a plan out.
-pub fn carry_out<S: Subject>(plan: &Plan) -> Report {
-    carry_out_on(Run::new::<S>, plan)
-}
-
-fn carry_out_on(fresh: Fresh, plan: &Plan) -> Report {
+pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
     let mut bench = Bench::default();
     let mut report = Report::default();
     let mut random = SplitMix(plan.seed);
@@ -323,7 +312,7 @@ fn carry_out_on(fresh: Fresh, plan: &Plan) -> Report {
     for _ in 0..plan.most_rounds {
         for (id, program) in &programs {
             for _ in 0..plan.runs_each {
-                let execution = run_on(fresh, program, random.next(), patience);
+                let execution = run(fresh, program, random.next(), patience);
                 report.threads += program.threads.len() as u64;
                 if let Some(findings) = bench.judge(&execution.history, execution.waits) {
                     keep_shortest(&mut report.found, id, program, &execution.history, &findings);

@@ -6,7 +6,7 @@
 //! are removed from its environment.
 
 use crate::compiled::guarded;
-use crate::verify::faults::{self, Visit, with_subject};
+use crate::verify::faults::{self, router};
 use crate::verify::findings::Finding;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::methods::noninterference::{self, Contrast, Side};
@@ -14,7 +14,7 @@ use crate::verify::methods::{hunt, interleaved, load, loom, loom_outcomes, quiet
 use crate::verify::program::Program;
 use crate::verify::regressions::Regression;
 use crate::verify::sightings::{Sightings, Watched};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use crate::verify::subject::service::{self, Setting};
 use crate::verify::verdict::Ended;
 use serde::{Deserialize, Serialize};
@@ -177,8 +177,6 @@ pub enum Task {
     Ordinary {
         /// The subject's number.
         subject: u32,
-        /// On the kernel with this patch, instead.
-        patch: Option<u32>,
     },
     /// Probe the service over its sockets.
     Wire {
@@ -267,15 +265,15 @@ pub fn run_and_exit() -> ! {
         Task::Interleaved { subject, plan } => {
             // What a subject's panic says is in the report; a thousand backtraces are in nobody's interest.
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, CarryOut(plan)))
+            serde_json::to_string(&router(subject).map(|fresh| interleaved::carry_out(fresh, &plan)))
         }
         Task::Quiet { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, Beside(plan)))
+            serde_json::to_string(&router(subject).map(|fresh| quiet::carry_out(fresh, &plan)))
         }
         Task::Compare { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, Compare(plan)))
+            serde_json::to_string(&router(subject).map(|fresh| noninterference::carry_out(fresh, &plan)))
         }
         Task::CompareInside { copy, plan } => {
             serde_json::to_string(&loom_outcomes::carry_out(&plan, &apart(copy, plan.sequential)))
@@ -287,7 +285,8 @@ pub fn run_and_exit() -> ! {
         }
         Task::CompareAgain { subject, program, seed, schedule, contrast } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, CompareAgain { program, seed, schedule, contrast }))
+            let again = |fresh| noninterference::again(fresh, &program, seed, &schedule, &contrast);
+            serde_json::to_string(&router(subject).map(again))
         }
         Task::CompareAgainInside { copy, program, contrast } => {
             serde_json::to_string(&loom_outcomes::again(&program, &contrast, &apart(copy, false)))
@@ -311,7 +310,7 @@ pub fn run_and_exit() -> ! {
         }
         Task::Hunt { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, Hunt(plan)))
+            serde_json::to_string(&router(subject).map(|fresh| hunt::between_operations(fresh, &plan)))
         }
         Task::HuntShuttle { copy, sampler, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
@@ -320,25 +319,20 @@ pub fn run_and_exit() -> ! {
         }
         Task::Threads { subject, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, OnThreads(plan)))
+            serde_json::to_string(&router(subject).map(|fresh| threads::carry_out(fresh, &plan)))
         }
         Task::Regressions { subject, regressions, schedules_each } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, ReplayAll { regressions, schedules_each }))
+            let replay_all = |fresh| replayed::replay_all(fresh, &regressions, schedules_each);
+            serde_json::to_string(&router(subject).map(replay_all))
         }
         Task::Replay { subject, program, seed, schedule } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&with_subject(subject, Again { program, seed, schedule }))
+            serde_json::to_string(&router(subject).map(|fresh| Replayed::on(fresh, program, seed, &schedule)))
         }
-        Task::Ordinary { subject, patch } => {
+        Task::Ordinary { subject } => {
             std::panic::set_hook(Box::new(|_| {}));
-            serde_json::to_string(&match patch {
-                None => with_subject(subject, Ordinary),
-                Some(number) => {
-                    guarded::activate(number);
-                    Some(Ordinary.visit::<guarded::native::subject::KernelSubject>())
-                }
-            })
+            serde_json::to_string(&router(subject).map(ordinary_tests))
         }
         Task::Wire { gateway, plan } => {
             std::panic::set_hook(Box::new(|_| {}));
@@ -389,95 +383,14 @@ fn activate(copy: loom::Copy) {
     }
 }
 
-struct CarryOut(interleaved::Plan);
-
-impl Visit for CarryOut {
-    type Out = interleaved::Report;
-    fn visit<S: Subject>(self) -> interleaved::Report {
-        interleaved::carry_out::<S>(&self.0)
-    }
-}
-
-struct Hunt(hunt::Plan);
-
-impl Visit for Hunt {
-    type Out = Vec<hunt::Hunted>;
-    fn visit<S: Subject>(self) -> Self::Out {
-        hunt::between_operations::<S>(&self.0)
-    }
-}
-
-struct Compare(noninterference::Plan);
-
-impl Visit for Compare {
-    type Out = noninterference::Report;
-    fn visit<S: Subject>(self) -> Self::Out {
-        noninterference::carry_out::<S>(&self.0)
-    }
-}
-
-struct CompareAgain {
-    program: Program,
-    seed: u64,
-    schedule: interleaved::Schedule,
-    contrast: Contrast,
-}
-
-impl Visit for CompareAgain {
-    type Out = noninterference::Again;
-    fn visit<S: Subject>(self) -> Self::Out {
-        noninterference::again::<S>(&self.program, self.seed, &self.schedule, &self.contrast)
-    }
-}
-
-struct Beside(quiet::Plan);
-
-impl Visit for Beside {
-    type Out = quiet::Report;
-    fn visit<S: Subject>(self) -> quiet::Report {
-        quiet::carry_out::<S>(&self.0)
-    }
-}
-
-struct OnThreads(threads::Plan);
-
-impl Visit for OnThreads {
-    type Out = threads::Report;
-    fn visit<S: Subject>(self) -> threads::Report {
-        threads::carry_out::<S>(&self.0)
-    }
-}
-
-struct ReplayAll {
-    regressions: Vec<Regression>,
-    schedules_each: u64,
-}
-
-impl Visit for ReplayAll {
-    type Out = replayed::Report;
-    fn visit<S: Subject>(self) -> replayed::Report {
-        replayed::replay_all::<S>(&self.regressions, self.schedules_each)
-    }
-}
-
-struct Again {
-    program: Program,
-    seed: u64,
-    schedule: interleaved::Schedule,
-}
-
-impl Visit for Again {
-    type Out = Replayed;
-    fn visit<S: Subject>(self) -> Replayed {
-        let program = std::sync::Arc::new(self.program);
-        let (execution, findings) = quiet::replay::<S>(&program, self.seed, &self.schedule);
+impl Replayed {
+    fn on(fresh: Fresh, program: Program, seed: u64, schedule: &[u8]) -> Replayed {
+        let (execution, findings) = quiet::replay(fresh, &Arc::new(program), seed, schedule);
         let beside = findings.into_iter().flat_map(|findings| findings.findings);
         let beside = beside.filter(|finding| finding.guarantee == Guarantee::G7).collect();
-        Replayed { beside, ..Replayed::of(execution, &self.schedule) }
+        Replayed { beside, ..Replayed::of(execution, schedule) }
     }
-}
 
-impl Replayed {
     fn of(execution: interleaved::Execution, schedule: &[u8]) -> Replayed {
         let (stale_at, abnormal) = match execution.abnormal {
             Some(interleaved::Abnormal::Stale(step)) => (Some(step), None),
@@ -494,14 +407,9 @@ impl Replayed {
     }
 }
 
-struct Ordinary;
-
-impl Visit for Ordinary {
-    type Out = Vec<(String, Option<String>)>;
-    fn visit<S: Subject>(self) -> Self::Out {
-        let tests = crate::verify::faults::ordinary::ordinary::<S>();
-        tests.into_iter().map(|(name, result)| (name.to_owned(), result.err())).collect()
-    }
+fn ordinary_tests(fresh: Fresh) -> Vec<(String, Option<String>)> {
+    let tests = faults::ordinary::ordinary(fresh);
+    tests.into_iter().map(|(name, result)| (name.to_owned(), result.err())).collect()
 }
 
 fn misbehave(how: Misbehaviour) -> serde_json::Result<String> {

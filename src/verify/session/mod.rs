@@ -389,11 +389,11 @@ impl Options {
             let ordinary = match fault {
                 Fault::Router(subject, _) if self.uses(Method::Interleaved) => {
                     jobs.extend(self.router(fault, subject, expected));
-                    Task::Ordinary { subject, patch: None }
+                    Task::Ordinary { subject }
                 }
                 Fault::Patch(patch) if self.uses(Method::Loom) || self.uses(Method::Shuttle) => {
                     jobs.extend(self.patch(fault, patch, &expected));
-                    Task::Ordinary { subject: 0, patch: Some(patch.number) }
+                    Task::Ordinary { subject: faults::patched(patch) }
                 }
                 _ => continue,
             };

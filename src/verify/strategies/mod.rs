@@ -12,6 +12,7 @@
 //! ```
 //! use narrowcast::verify::methods::{Bench, interleaved};
 //! use narrowcast::verify::strategies::Programs;
+//! use narrowcast::verify::subject::erased::Erased;
 //! use narrowcast::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 //! use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 //! use std::collections::HashMap;
@@ -62,7 +63,7 @@
 //!         breach.findings.iter().any(|findings| findings.violated().contains(&Guarantee::G1))
 //!     };
 //!     let program = Arc::new(program);
-//!     let searched = interleaved::sample::<Mine>(&program, 1, 20, &mut Bench::default(), &mut confinement);
+//!     let searched = interleaved::sample(Erased::fresh::<Mine>, &program, 1, 20, &mut Bench::default(), &mut confinement);
 //!     match searched.breach {
 //!         None => Ok(()),
 //!         Some(breach) => Err(TestCaseError::fail(breach.findings.unwrap().findings[0].message.clone())),

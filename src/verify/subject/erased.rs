@@ -15,6 +15,10 @@ pub type Operation<'o, T> = Pin<Box<dyn Future<Output = T> + Send + 'o>>;
 /// Any [`Subject`].
 pub struct Erased(Box<dyn Object>);
 
+/// A subject as the methods take it: how a new router of it is made, whatever its type is. `Erased::fresh::<MyRouter>` is
+/// one.
+pub type Fresh = fn(Setup) -> Erased;
+
 /// A right to a job of an [`Erased`] subject. Only that subject knows what it is.
 #[derive(Clone)]
 pub struct Job(Arc<dyn Any + Send + Sync>);
@@ -23,7 +27,7 @@ pub struct Job(Arc<dyn Any + Send + Sync>);
 pub struct Stream(Box<dyn Next>);
 
 impl Erased {
-    /// A new router of type `S`.
+    /// A new router of type `S`; by itself, `Erased::fresh::<S>`, what the methods take as the subject.
     pub fn fresh<S: Subject>(setup: Setup) -> Erased {
         Erased(Box::new(S::fresh(setup)))
     }

@@ -3,7 +3,7 @@
 //! A router is brought under test by one plain `impl Subject` of about twenty lines; everything else (programs,
 //! schedules, recording, judging, shrinking) is the harness's business. What a router cannot do it leaves to the
 //! default, which answers [`Refused::Unsupported`]; the premises of the guarantees that need it are then never reached,
-//! which makes them `vacuous`, never `held`.
+//! which makes them `vacuous`, never `held`. The methods take it as [`Erased::fresh::<MyRouter>`](erased::Fresh).
 //!
 //! The methods are `async` because that is what routers are; one that never waits is simply ready at once. Under
 //! [`interleaved`](super::methods::interleaved) only one of the futures runs at a time and can lose its turn at every

@@ -13,6 +13,7 @@ use super::seed_router::{SeedRouter, SeedService};
 use super::support::settle;
 use crate::verify::history::{Action, Delivered, History, Kind, Line};
 use crate::verify::program::{Door, From, Op, Program, Until};
+use crate::verify::subject::erased::Erased;
 use crate::verify::subject::{Delivery, Outcome, Setup, Since, Subject};
 use orders::{in_every_order, in_order};
 use std::sync::Arc;
@@ -273,7 +274,7 @@ fn two_jobs<R: Subject>() -> Seen {
     let reader = |n| vec![subscribe(n, n), read(n, Until::End)];
     let speaker = vec![emit(0), emit(1), Op::EmitSystem, emit(0), emit(1)];
     let program = program(8, vec![create(0), create(1)], vec![reader(0), reader(1), speaker]);
-    Seen(in_order::<R>(&program, &[0, 1, 2, 2, 2, 2, 2]))
+    Seen(in_order(Erased::fresh::<R>, &program, &[0, 1, 2, 2, 2, 2, 2]))
 }
 
 // === the checks, in the order of the claims ===
@@ -307,7 +308,7 @@ fn flow<R: Subject>() -> Side {
     let job = vec![emit(0), emit(0), emit(0), close(0, Outcome::Completed)];
     let program = program(8, vec![create(0)], vec![client, job]);
     // The client subscribes, in two steps should its handler take that many, and begins to read; then the job runs.
-    let seen = Seen(in_order::<R>(&program, &[0, 0, 0, 1, 1, 1, 1]));
+    let seen = Seen(in_order(Erased::fresh::<R>, &program, &[0, 0, 0, 1, 1, 1, 1]));
     let (read, accepted) = (seen.events("s0").len(), seen.emits(Kind::Ok));
     let end = seen.end("s0").map(|(at, _)| at);
     let late = accepted.iter().filter(|&&emit| end.is_some_and(|end| end < emit)).count();
@@ -354,7 +355,7 @@ fn no_race<R: Subject>() -> Side {
     const MOST: usize = 20_000;
     let client = vec![create(0), subscribe(0, 0), read(0, Until::Accounted(2))];
     let program = program(8, Vec::new(), vec![client, vec![emit(0), emit(0)]]);
-    let Some(orders) = in_every_order::<R>(&program, MOST) else {
+    let Some(orders) = in_every_order(Erased::fresh::<R>, &program, MOST) else {
         return Side::undecided(format!("more than {MOST} orders: the budget ended it first"));
     };
     let all = orders.len();
@@ -373,7 +374,7 @@ fn no_race<R: Subject>() -> Side {
 fn background<R: Subject>() -> Side {
     let client = vec![create(0), subscribe(0, 0), read(0, Until::End)];
     let task = vec![Op::Emit { job: 0, door: Door::Name }];
-    let seen = Seen(in_order::<R>(&program(8, Vec::new(), vec![client, task]), &[1]));
+    let seen = Seen(in_order(Erased::fresh::<R>, &program(8, Vec::new(), vec![client, task]), &[1]));
     let (accepted, refused) = (seen.emits(Kind::Ok), seen.emits(Kind::Fail).len());
     let evidence = format!(
         "an emit by name before the create: accepted {}, refused {refused}, read {}",
@@ -387,7 +388,7 @@ fn no_contamination<R: Subject>() -> Side {
     let prelude = vec![create(0), close(0, Outcome::Completed), create(0)];
     let straggler = vec![Op::Emit { job: 0, door: Door::Straggler }];
     let program = program(8, prelude, vec![vec![subscribe(0, 0), read(0, Until::End)], straggler]);
-    let seen = Seen(in_order::<R>(&program, &[0, 1]));
+    let seen = Seen(in_order(Erased::fresh::<R>, &program, &[0, 1]));
     let own = seen.0.iter().find(|line| matches!(line.action, Action::Subscribe { .. })).and_then(Line::life);
     let foreign: Vec<usize> =
         seen.events("s0").into_iter().filter(|(_, _, life)| *life != own).map(|(at, ..)| at).collect();
@@ -404,7 +405,7 @@ fn no_contamination<R: Subject>() -> Side {
 fn system<R: Subject>() -> Side {
     let readers = vec![subscribe(0, 0), Op::SubscribeSystem { stream: 1 }, read(1, Until::Deliveries(1))];
     let program = program(8, vec![create(0)], vec![readers, vec![Op::EmitSystem]]);
-    let seen = Seen(in_order::<R>(&program, &[0, 0, 1]));
+    let seen = Seen(in_order(Erased::fresh::<R>, &program, &[0, 0, 1]));
     let strayed = seen.foreign("s0", "a");
     let heard = seen.events("s1").len();
     let has_stream =
@@ -429,7 +430,7 @@ fn fail_fast<R: Subject>() -> Side {
         Op::Emit { job: 0, door: Door::Name },
         read(0, Until::End),
     ];
-    let seen = Seen(in_order::<R>(&program(8, Vec::new(), vec![ops]), &[]));
+    let seen = Seen(in_order(Erased::fresh::<R>, &program(8, Vec::new(), vec![ops]), &[]));
     let (accepted, refused) = (seen.emits(Kind::Ok), seen.emits(Kind::Fail).len());
     let read = seen.events("s0").len();
     let evidence = format!(
@@ -474,7 +475,7 @@ fn nothing_common<R: Subject>() -> Side {
 fn guaranteed<R: Subject>() -> Side {
     let job = vec![emit(0), emit(0), emit(0), emit(0), emit(0), close(0, Outcome::Failed)];
     let program = program(2, vec![create(0), emit(0)], vec![vec![subscribe(0, 0), read(0, Until::End)], job]);
-    let seen = Seen(in_order::<R>(&program, &[0, 1, 1, 1, 1, 1, 1]));
+    let seen = Seen(in_order(Erased::fresh::<R>, &program, &[0, 1, 1, 1, 1, 1, 1]));
     let (accepted, lost) = (seen.emits(Kind::Ok), seen.lost("s0"));
     let end = seen.end("s0");
     let told = end.and_then(|(_, outcome)| outcome);

@@ -8,7 +8,7 @@ use super::super::support::Woken;
 use crate::verify::history::History;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Run};
-use crate::verify::subject::Subject;
+use crate::verify::subject::erased::Fresh;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -45,8 +45,8 @@ impl Task {
 ///
 /// # Panics
 /// If the prelude waits for anybody.
-fn run<S: Subject>(program: &Arc<Program>, choose: &mut dyn FnMut(usize, &[usize]) -> usize) -> History {
-    let run = Run::new::<S>(Arc::clone(program), Pace::Yielding, 1);
+fn run(fresh: Fresh, program: &Arc<Program>, choose: &mut dyn FnMut(usize, &[usize]) -> usize) -> History {
+    let run = Run::new(fresh, Arc::clone(program), Pace::Yielding, 1);
     let mut prelude = Task::new(Arc::clone(&run).prelude());
     while prelude.can_move() {
         prelude.step();
@@ -67,21 +67,21 @@ fn run<S: Subject>(program: &Arc<Program>, choose: &mut dyn FnMut(usize, &[usize
 
 /// Runs a program in this order: each number gives the thread of that number one step, if it can move; when the list is
 /// over, the first thread that can move does, to the end.
-pub fn in_order<S: Subject>(program: &Arc<Program>, turns: &[usize]) -> History {
+pub fn in_order(fresh: Fresh, program: &Arc<Program>, turns: &[usize]) -> History {
     let mut turns = turns.iter();
-    run::<S>(program, &mut |_, movable| {
+    run(fresh, program, &mut |_, movable| {
         let wanted = turns.by_ref().find_map(|turn| movable.iter().position(|thread| thread == turn));
         wanted.unwrap_or(0)
     })
 }
 
 /// Runs a program in every order, and answers what each recorded; `None` if there are more than `most`.
-pub fn in_every_order<S: Subject>(program: &Arc<Program>, most: usize) -> Option<Vec<History>> {
+pub fn in_every_order(fresh: Fresh, program: &Arc<Program>, most: usize) -> Option<Vec<History>> {
     let mut histories = Vec::new();
     // At each step, which choice out of how many.
     let mut path: Vec<(usize, usize)> = Vec::new();
     while histories.len() < most {
-        histories.push(run::<S>(program, &mut |step, movable| {
+        histories.push(run(fresh, program, &mut |step, movable| {
             if step == path.len() {
                 path.push((0, movable.len()));
             }
