@@ -240,7 +240,7 @@ pub fn exhaust(
     searched
 }
 
-/// How far [`every_on`] went.
+/// How far [`every`] went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Every {
     /// Schedules tried.
@@ -285,7 +285,7 @@ pub(super) fn sampled(
     Every { schedules: many, frontier_emptied: false }
 }
 
-/// Shows executions of a program as [`every_on`] does, for as long as `see` says to go on. That it was stopped is no empty
+/// Shows executions of a program as [`every`] does, for as long as `see` says to go on. That it was stopped is no empty
 /// frontier.
 pub(super) fn walk(
     fresh: Fresh,
