@@ -194,6 +194,24 @@ fn a_run_of_nothing_says_so() {
 }
 
 #[test]
+fn what_a_router_has_no_operation_for_is_not_applicable_and_told_why() {
+    let room = Room::new("lacking");
+    let ran = room.run("verify --only G3,G4 --fault competing-readers --method interleaved --quiet --out out");
+    assert_eq!(ran.code, 0, "G4 is held, and there is no system stream for G3 to be asked of: {}", ran.out);
+    assert!(ran.out.contains("the subject has no `emit_system`"), "{}", ran.out);
+    let evidence = room.json("out/evidence.json");
+    let rows = evidence["stable"]["obligations"].as_array().expect("rows");
+    let status = |row: &Value| row["excuse"]["status"].as_str().map(str::to_owned);
+    for row in rows {
+        let expected = (row["claim"] == "G3").then(|| "not_applicable".to_owned());
+        assert_eq!(status(row), expected, "{}", row["id"]);
+    }
+    // Nothing is left to be judged.
+    let alone = room.run("verify --only G3 --fault competing-readers --method interleaved --quiet");
+    assert_eq!(alone.code, 12, "{}", alone.out);
+}
+
+#[test]
 fn what_cannot_be_asked_for_is_refused_with_what_can() {
     let room = Room::new("usage");
     is_refused(&room.run("verify --fault nobody"), &["nobody", "lag-as-close", "lost-wake-at-close"]);

@@ -8,6 +8,7 @@
 
 use super::guarantee::Guarantee;
 use super::history::{Action, Delivered, Kind, Line, Reason};
+use std::collections::BTreeSet;
 
 /// One premise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +120,17 @@ impl Premise {
             Guarantee::G10 => &[Premise::SubscribeAfterClose, Premise::SubscribeAfterEnd],
             _ => &[Premise::JobsInterleaved],
         }
+    }
+
+    /// An operation of the subject without which it cannot be reached, and which is not there. The operations that a router
+    /// may lack are those with a default in [`Subject`](super::subject::Subject).
+    pub fn lacking(self, lacks: &BTreeSet<String>) -> Option<&'static str> {
+        let needed: &[&str] = match self {
+            Premise::EmitBeforeCreate | Premise::EmitAfterCreate => &["find"],
+            Premise::SystemInterleaved => &["emit_system", "subscribe_system"],
+            _ => &[],
+        };
+        needed.iter().copied().find(|operation| lacks.contains(*operation))
     }
 
     /// Whether this run reached it. `waits` is how often a reader had to wait.

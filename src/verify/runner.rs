@@ -10,7 +10,7 @@ use super::history::{Action, Delivered, History, Kind, Line, Outcome, Reason, Si
 use super::program::{Door, From, Op, Program, Until};
 use super::quiet::Pass;
 use super::subject::erased::{Erased, Fresh, Job, Operation, Stream};
-use super::subject::{Delivery, Refused, Setup, Since, preempt};
+use super::subject::{Delivery, Operations, Refused, Setup, Since, preempt};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,7 +40,7 @@ struct Recorded {
     /// Of each stream number: its name in the history, and whether it is still owed something.
     streams: BTreeMap<usize, (String, Reading)>,
     waits: u64,
-    unsupported: u64,
+    lacks: Operations,
     /// Of each thread: how many turns it has had, and its operations.
     threads: BTreeMap<usize, (usize, Vec<Pass>)>,
 }
@@ -72,9 +72,9 @@ impl Recorder {
         self.state().waits
     }
 
-    /// How many operations the subject said it does not have.
-    pub fn unsupported(&self) -> u64 {
-        self.state().unsupported
+    /// The operations that were asked for and that the subject said it does not have.
+    pub fn lacks(&self) -> Operations {
+        self.state().lacks.clone()
     }
 
     /// How many lines there are.
@@ -301,15 +301,15 @@ impl Run {
                 };
                 waiting.into_iter().for_each(Waker::wake);
             }
-            Err(refused) => self.refuse(process, action, &refused),
+            Err(refused) => self.refuse(process, "create", action, &refused),
         }
     }
 
-    fn refuse(&self, process: i64, action: Action, refused: &Refused) {
+    fn refuse(&self, process: i64, operation: &'static str, action: Action, refused: &Refused) {
         if *refused == Refused::Unsupported {
             // The router has no such operation: nothing was asked of it, so nothing is recorded.
             let mut state = self.recorder.state();
-            state.unsupported += 1;
+            state.lacks.insert(operation);
             if let Some(asked) = state.lines.iter().rposition(|line| line.process == process) {
                 state.lines.remove(asked);
             }
@@ -342,7 +342,7 @@ impl Run {
     /// Reaches the job by the chosen door and does `call` there, between an invoke and a completion.
     async fn through<T, Fut>(
         &self,
-        process: i64,
+        (process, operation): (i64, &'static str),
         job: usize,
         door: Door,
         action: impl FnOnce(Option<String>) -> Action,
@@ -358,9 +358,9 @@ impl Run {
             Some(handle) => Ok(handle),
             None => self.subject.find(&self.program.jobs[job]).await,
         };
-        let result = match handle {
-            Ok(handle) => call(handle).await,
-            Err(refused) => Err(refused),
+        let (operation, result) = match handle {
+            Ok(handle) => (operation, call(handle).await),
+            Err(refused) => ("find", Err(refused)),
         };
         match result {
             Ok(value) => {
@@ -368,7 +368,7 @@ impl Run {
                 Some(value)
             }
             Err(refused) => {
-                self.refuse(process, action, &refused);
+                self.refuse(process, operation, action, &refused);
                 None
             }
         }
@@ -379,7 +379,8 @@ impl Run {
         let text = canary(&token, Some(&name));
         let digest = Some(digest(&text));
         let action = |life| Action::Emit { job: Some(name), life, event: token, digest };
-        self.through(process, job, door, action, |handle| async move { self.subject.emit(&handle, &text).await }).await;
+        let call = |handle| async move { self.subject.emit(&handle, &text).await };
+        self.through((process, "emit"), job, door, action, call).await;
     }
 
     async fn emit_system(&self, process: i64, token: String) {
@@ -388,7 +389,7 @@ impl Run {
         self.recorder.write(Line::new(process, Kind::Invoke, action.clone()));
         match self.subject.emit_system(&text).await {
             Ok(()) => self.recorder.write(Line::new(process, Kind::Ok, action)),
-            Err(refused) => self.refuse(process, action, &refused),
+            Err(refused) => self.refuse(process, "emit_system", action, &refused),
         }
     }
 
@@ -400,9 +401,8 @@ impl Run {
         };
         let id = self.stream_id(number);
         let action = |life| Action::Subscribe { job: Some(name), life, stream: id, since: history };
-        let stream = self
-            .through(process, job, door, action, |handle| async move { self.subject.subscribe(&handle, since).await })
-            .await;
+        let call = |handle| async move { self.subject.subscribe(&handle, since).await };
+        let stream = self.through((process, "subscribe"), job, door, action, call).await;
         self.open(number, stream);
     }
 
@@ -415,7 +415,7 @@ impl Run {
                 self.recorder.write(Line::new(process, Kind::Ok, action));
                 self.open(number, Some(stream));
             }
-            Err(refused) => self.refuse(process, action, &refused),
+            Err(refused) => self.refuse(process, "subscribe_system", action, &refused),
         }
     }
 
@@ -546,8 +546,8 @@ impl Run {
     async fn close(&self, process: i64, job: usize, outcome: Outcome, door: Door) {
         let name = self.program.jobs[job].clone();
         let action = |life| Action::Close { job: name, life, outcome: Some(outcome) };
-        self.through(process, job, door, action, |handle| async move { self.subject.close(&handle, outcome).await })
-            .await;
+        let call = |handle| async move { self.subject.close(&handle, outcome).await };
+        self.through((process, "close"), job, door, action, call).await;
     }
 
     /// Gives the newest handle up. Recorded as a close, which it is: it waits until there is a handle, since what nobody
@@ -560,7 +560,7 @@ impl Run {
         self.recorder.write(Line::new(process, Kind::Invoke, action.clone()));
         match self.subject.abandon(handle).await {
             Ok(()) => self.recorder.write(Line::new(process, Kind::Ok, action)),
-            Err(refused) => self.refuse(process, action, &refused),
+            Err(refused) => self.refuse(process, "abandon", action, &refused),
         }
     }
 }

@@ -23,9 +23,10 @@ use crate::verify::program::Program;
 use crate::verify::quiet::Course;
 use crate::verify::runner::{Pace, Recorder, Run};
 use crate::verify::strategies::{Population, Programs};
+use crate::verify::subject::Operations;
 use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -43,8 +44,8 @@ pub struct Execution {
     pub history: History,
     /// How often a reader waited.
     pub waits: u64,
-    /// How many operations the subject does not have.
-    pub unsupported: u64,
+    /// Operations that the program asked for and the subject does not have.
+    pub lacks: Operations,
     /// Whose turn it was.
     pub schedule: Schedule,
     /// At each step, who could have had it, in the order of preference.
@@ -137,7 +138,7 @@ fn execute(fresh: Fresh, program: &Arc<Program>, pace: Pace, seed: u64, decide: 
     Execution {
         history: recorder.history(),
         waits: recorder.waits(),
-        unsupported: recorder.unsupported(),
+        lacks: recorder.lacks(),
         schedule,
         choices,
         abnormal: unplanned.or(abnormal),
@@ -187,8 +188,8 @@ pub struct Searched {
     pub frontier_emptied: bool,
     /// How many were tried.
     pub schedules: u64,
-    /// The subject lacks some operation of the program.
-    pub unsupported: bool,
+    /// Operations that the program asked for and the subject does not have.
+    pub lacks: Operations,
 }
 
 pub(super) fn examine(program: &Arc<Program>, execution: Execution, bench: &mut Bench) -> Option<Breach> {
@@ -222,7 +223,7 @@ pub fn exhaust(
         let execution =
             execute(fresh, program, Pace::Yielding, seed, &mut |step, _| Ok(path.get(step).copied().unwrap_or(0)));
         searched.schedules += 1;
-        searched.unsupported |= execution.unsupported > 0;
+        searched.lacks.extend(&execution.lacks);
         let choices = execution.choices.clone();
         if let Some(breach) = examine(program, execution, bench).filter(|breach| enough(breach)) {
             searched.breach = Some(breach);
@@ -346,7 +347,7 @@ pub fn sample(
             Ok((random.next() % movable.len() as u64) as usize)
         });
         searched.schedules += 1;
-        searched.unsupported |= execution.unsupported > 0;
+        searched.lacks.extend(&execution.lacks);
         if let Some(breach) = examine(program, execution, bench).filter(|breach| enough(breach)) {
             searched.breach = Some(breach);
             return searched;
@@ -373,9 +374,9 @@ pub fn sequential(
     enough: &mut dyn FnMut(&Breach) -> bool,
 ) -> Searched {
     let execution = execute(fresh, program, Pace::Sequential, seed, &mut |_, _| Ok(0));
-    let unsupported = execution.unsupported > 0;
+    let lacks = execution.lacks.clone();
     let breach = examine(program, execution, bench).filter(|breach| enough(breach));
-    Searched { breach, frontier_emptied: true, schedules: 1, unsupported }
+    Searched { breach, frontier_emptied: true, schedules: 1, lacks }
 }
 
 // === a whole plan ===
@@ -408,8 +409,8 @@ pub struct Report {
     /// What those were like that were drawn.
     #[serde(default)]
     pub population: Population,
-    /// Programs left out, since the subject lacks an operation of theirs.
-    pub not_applicable: Vec<String>,
+    /// Operations that programs asked for and the subject does not have.
+    pub lacks: BTreeSet<String>,
     /// Schedules run.
     pub schedules: u64,
     /// Different histories among them.
@@ -483,9 +484,7 @@ pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
         bench.end_program();
         report.programs += 1;
         report.frontier_emptied &= !plan.exhaustive || searched.frontier_emptied || searched.breach.is_some();
-        if searched.unsupported {
-            report.not_applicable.push(id.clone());
-        }
+        report.lacks.extend(searched.lacks.iter().map(|operation| (*operation).to_owned()));
         report
             .found
             .extend(first.into_iter().map(|(guarantee, breach)| found(fresh, &id, &breach, guarantee, plan.seed)));

@@ -531,7 +531,7 @@ impl Explorer<'_> {
         let own = own_name(program);
         let every = explore(&mut |execution| {
             side.see(program, &[own], &execution.schedule, &execution.history);
-            side.unsupported |= execution.unsupported > 0;
+            side.unsupported |= !execution.lacks.is_empty();
             if let Some(abnormal) = &execution.abnormal {
                 side.abnormal.get_or_insert_with(|| format!("{abnormal:?}"));
             }

@@ -108,7 +108,7 @@ fn watch_alone(fresh: Fresh, program: &Program, seed: u64) -> Alone {
     let mut watched = Alone::default();
     let every = walk(fresh, &program, seed, (SCHEDULES_ALONE, None), &mut |execution| {
         let run = seen((&program, &observers), &execution);
-        watched.unsupported |= execution.unsupported > 0;
+        watched.unsupported |= !execution.lacks.is_empty();
         let trouble = judge(&run, None).into_iter().next().map(|finding| finding.message);
         let trouble = trouble.or_else(|| execution.abnormal.as_ref().map(|abnormal| format!("{abnormal:?}")));
         if trouble.is_some() {

@@ -9,6 +9,7 @@ use super::quiet;
 use crate::verify::regressions::Regression;
 use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What came of it.
@@ -26,6 +27,8 @@ pub struct Report {
     pub distinct: u64,
     /// The first breach of each guarantee, minimised.
     pub found: Vec<Found>,
+    /// Operations that programs asked for and the subject does not have.
+    pub lacks: BTreeSet<String>,
     /// A panic or a hang without any breach that the judge could name.
     pub abnormal: Option<String>,
 }
@@ -38,6 +41,7 @@ pub fn replay_all(fresh: Fresh, regressions: &[Regression], schedules_each: u64)
         report.regressions += 1;
         let program = Arc::new(regression.program.clone());
         let execution = interleaved::replay(fresh, &program, regression.seed, &regression.schedule);
+        report.lacks.extend(execution.lacks.iter().map(|operation| (*operation).to_owned()));
         let breach = match stale_at(&execution.abnormal, execution.schedule.len(), regression.schedule.len()) {
             None => quiet::examine_either(fresh, &program, regression.seed, execution, &mut bench),
             Some(step) => {

@@ -218,7 +218,7 @@ fn executed(recorder: &Recorder, schedule: Schedule, abnormal: Option<Abnormal>)
     Execution {
         history: recorder.history(),
         waits: recorder.waits(),
-        unsupported: recorder.unsupported(),
+        lacks: recorder.lacks(),
         schedule,
         choices: Vec::new(),
         abnormal,

@@ -23,12 +23,14 @@ use super::interleaved::{Abnormal, SplitMix, message};
 use crate::verify::findings::Findings;
 use crate::verify::guarantee::Guarantee;
 use crate::verify::history::History;
+use crate::verify::premises::Premise;
 use crate::verify::program::Program;
 use crate::verify::runner::{Pace, Run};
 use crate::verify::strategies::Programs;
+use crate::verify::subject::Operations;
 use crate::verify::subject::erased::Fresh;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -176,8 +178,8 @@ pub struct Execution {
     pub history: History,
     /// How often a reader waited.
     pub waits: u64,
-    /// How many operations the subject does not have.
-    pub unsupported: u64,
+    /// Operations that the program asked for and the subject does not have.
+    pub lacks: Operations,
     /// A panic or a hang.
     pub abnormal: Option<Abnormal>,
 }
@@ -217,8 +219,7 @@ pub fn run(fresh: Fresh, program: &Arc<Program>, seed: u64, patience: Duration) 
     }
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(run)));
     let abnormal = abnormal.or_else(|| dropped.err().map(|panic| Abnormal::Panic(message(&*panic))));
-    let (waits, unsupported) = (recorder.waits(), recorder.unsupported());
-    Execution { history: recorder.history(), waits, unsupported, abnormal }
+    Execution { history: recorder.history(), waits: recorder.waits(), lacks: recorder.lacks(), abnormal }
 }
 
 /// Polls for as long as somebody rings. Whatever then waits is dropped.
@@ -282,6 +283,9 @@ pub struct Report {
     pub premises: BTreeMap<String, u64>,
     /// Of each guarantee that was found broken the shortest history that shows it.
     pub found: Vec<Found>,
+    /// Operations that programs asked for and the subject does not have.
+    #[serde(default)]
+    pub lacks: BTreeSet<String>,
     /// A panic or a hang, and in which program.
     pub abnormal: Option<String>,
 }
@@ -314,6 +318,7 @@ pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
             for _ in 0..plan.runs_each {
                 let execution = run(fresh, program, random.next(), patience);
                 report.threads += program.threads.len() as u64;
+                report.lacks.extend(execution.lacks.iter().map(|operation| (*operation).to_owned()));
                 if let Some(findings) = bench.judge(&execution.history, execution.waits) {
                     keep_shortest(&mut report.found, id, program, &execution.history, &findings);
                 }
@@ -329,8 +334,9 @@ pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
             bench.end_program();
         }
         let is_reached = |id: &String| bench.premises().iter().any(|(premise, n)| premise.id() == id && *n > 0);
+        let is_beyond_it = |id| Premise::by_id(id).is_some_and(|premise| premise.lacking(&report.lacks).is_some());
         // Where something is broken already, what else was reached makes no difference.
-        if !report.found.is_empty() || plan.needed.iter().all(is_reached) {
+        if !report.found.is_empty() || plan.needed.iter().all(|id| is_reached(id) || is_beyond_it(id)) {
             break;
         }
     }

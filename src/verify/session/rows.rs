@@ -14,9 +14,9 @@ use crate::verify::methods::{interleaved, loom};
 use crate::verify::premises::Premise;
 use crate::verify::program::{Op, Program};
 use crate::verify::verdict::{
-    Agreement, Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, FRONTIER_EMPTIED, Facts, Fired, Kill,
-    KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, ObservedMutant, Run, Stable, Strength, Subject,
-    Tool, Tried,
+    Agreement, Antecedent, Budget, Claim, Condition, CounterexampleRow, Ended, Excuse, FRONTIER_EMPTIED, Facts, Fired,
+    Kill, KilledBy, Mutant, MutantOutcome, NearMiss, NearMisses, Obligation, ObservedMutant, Run, Stable, Strength,
+    Subject, Tool, Tried,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -129,6 +129,13 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Answer<Value>) -> Result<T, (En
     }
 }
 
+/// Why a claim cannot be asked of the subject: something that has to happen before anything can be said of it, does only by
+/// an operation that is not there.
+pub(super) fn lacking(claim: Guarantee, lacks: &BTreeSet<String>) -> Option<Excuse> {
+    let operation = Premise::needed(claim).iter().find_map(|premise| premise.lacking(lacks))?;
+    Some(Excuse { status: Status::NotApplicable, why: format!("the subject has no `{operation}`") })
+}
+
 impl Rows<'_> {
     pub(super) fn subject(&self) -> &'static str {
         self.options.fault.map_or("reference", |fault| fault.id())
@@ -184,6 +191,9 @@ impl Rows<'_> {
         row.antecedents = antecedents(Premise::needed(row.claim), &report.premises);
         if !exhaustive {
             row.antecedents.extend(beyond::population(&report.population));
+        }
+        if report.found.iter().all(|found| found.guarantee != row.claim) {
+            row.excuse = lacking(row.claim, &report.lacks);
         }
         if let Some(abnormal) = &report.abnormal {
             row.ended = Some(if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic });

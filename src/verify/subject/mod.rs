@@ -2,8 +2,8 @@
 //!
 //! A router is brought under test by one plain `impl Subject` of about twenty lines; everything else (programs,
 //! schedules, recording, judging, shrinking) is the harness's business. What a router cannot do it leaves to the
-//! default, which answers [`Refused::Unsupported`]; the premises of the guarantees that need it are then never reached,
-//! which makes them `vacuous`, never `held`. The methods take it as [`Erased::fresh::<MyRouter>`](erased::Fresh).
+//! default, which answers [`Refused::Unsupported`]; the guarantees whose premises need it are then `not_applicable`, never
+//! `held`. The methods take it as [`Erased::fresh::<MyRouter>`](erased::Fresh).
 //!
 //! The methods are `async` because that is what routers are; one that never waits is simply ready at once. Under
 //! [`interleaved`](super::methods::interleaved) only one of the futures runs at a time and can lose its turn at every
@@ -16,6 +16,7 @@ pub mod service;
 
 pub use super::history::Outcome;
 use crate::narration;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -71,6 +72,9 @@ pub enum Delivery {
     /// The job is over; nothing follows. With the outcome, if the router tells it.
     End(Option<Outcome>),
 }
+
+/// Operations of a [`Subject`], by its methods' names.
+pub type Operations = BTreeSet<&'static str>;
 
 /// Why a router refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
