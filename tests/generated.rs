@@ -197,6 +197,7 @@ fn generated(wanted: Vec<Guarantee>) -> Plan {
         exhaustive: false,
         sequential: false,
         wanted,
+        asked: Vec::new(),
     }
 }
 

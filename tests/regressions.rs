@@ -34,7 +34,8 @@ fn committed() -> Vec<Regression> {
 }
 
 fn plan(programs: Vec<(String, Program)>, wanted: Vec<Guarantee>) -> Plan {
-    Plan { seed: 1, programs, generated: 0, schedules_each: 20_000, exhaustive: true, sequential: false, wanted }
+    let (generated, exhaustive, sequential, asked) = (0, true, false, Vec::new());
+    Plan { seed: 1, programs, generated, schedules_each: 20_000, exhaustive, sequential, wanted, asked }
 }
 
 // === they are stood ===

@@ -9,11 +9,11 @@
 use narrowcast::verify::catalogue::{generate, scenarios};
 use narrowcast::verify::checker;
 use narrowcast::verify::counterexample::Counterexample;
-use narrowcast::verify::faults::{Fault, ROUTERS, faults, router};
+use narrowcast::verify::faults::{Fault, ROUTERS, faults, number_of, router};
 use narrowcast::verify::findings::JUDGED;
 use narrowcast::verify::guarantee::Guarantee;
 use narrowcast::verify::methods::Bench;
-use narrowcast::verify::methods::interleaved::{self, Abnormal, Execution, Found, Plan, Schedule, SplitMix};
+use narrowcast::verify::methods::interleaved::{self, Abnormal, Execution, Found, Plan, Report, Schedule, SplitMix};
 use narrowcast::verify::methods::minimise::breaks;
 use narrowcast::verify::premises::Premise;
 use narrowcast::verify::program::Program;
@@ -64,6 +64,7 @@ fn plan(wanted: Vec<Guarantee>) -> Plan {
         exhaustive: true,
         sequential: false,
         wanted,
+        asked: Vec::new(),
     }
 }
 
@@ -239,6 +240,21 @@ fn a_finding_is_matched_by_its_guarantee_and_by_no_other() {
             assert!(found.findings.violated().contains(&found.guarantee), "{id}: shrunk into another breach");
         }
     }
+}
+
+#[test]
+fn of_what_nobody_asks_about_nothing_is_kept_and_it_ends_no_search() {
+    use Guarantee::{G1, G5, G6};
+    let number = number_of("last-connect").expect("it is in the museum");
+    let report = |asked| interleaved::carry_out(museum(number), &Plan { asked, ..leaky(Vec::new()) });
+    let found = |report: &Report| -> Vec<Guarantee> { report.found.iter().map(|found| found.guarantee).collect() };
+    let all = report(Vec::new());
+    assert!(found(&all).contains(&G1) && found(&all).contains(&G6) && !found(&all).contains(&G5), "{:?}", found(&all));
+    let (both, one, more) = (report(vec![G1, G6]), report(vec![G6]), report(vec![G5, G6]));
+    assert_eq!((found(&one), found(&more)), (vec![G6], vec![G6]));
+    assert_eq!(found(&both).iter().collect::<BTreeSet<_>>(), [G1, G6].iter().collect());
+    assert!(one.schedules <= both.schedules && both.schedules < all.schedules, "there is nothing left to look for");
+    assert_eq!((more.programs, more.schedules), (all.programs, all.schedules), "of G5 all schedules are needed");
 }
 
 // === sequential ===

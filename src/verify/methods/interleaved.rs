@@ -399,6 +399,22 @@ pub struct Plan {
     /// Stop once one of these is found broken. With none, go through all programs and keep the first breach of each
     /// guarantee.
     pub wanted: Vec<Guarantee>,
+    /// Nobody asks about others: no breach of those is kept, and once each of these is found broken there is nothing left to
+    /// say. With none, all are asked about.
+    #[serde(default)]
+    pub asked: Vec<Guarantee>,
+}
+
+impl Plan {
+    fn keeps(&self, guarantee: Guarantee) -> bool {
+        [&self.wanted, &self.asked].iter().all(|chosen| chosen.is_empty() || chosen.contains(&guarantee))
+    }
+
+    /// Whether these breaches leave nothing to look for.
+    fn is_over(&self, is_found: impl Fn(Guarantee) -> bool) -> bool {
+        self.wanted.iter().any(|guarantee| is_found(*guarantee))
+            || !self.asked.is_empty() && self.asked.iter().all(|guarantee| is_found(*guarantee))
+    }
 }
 
 /// What came of a plan.
@@ -460,19 +476,20 @@ pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
         }
         let program = Arc::new(program);
         let mut first: BTreeMap<Guarantee, Breach> = BTreeMap::new();
-        // Without a wish the search goes on, so that what is said of the other guarantees is said of all schedules.
+        // As long as anything is left, the search goes on, so that what is said of the other guarantees is said of all
+        // schedules.
         let mut enough = |breach: &Breach| {
             let Some(findings) = &breach.findings else {
                 report.abnormal = breach.abnormal.as_ref().map(|abnormal| format!("{abnormal:?} in {id}"));
                 return false;
             };
+            let is_known = |guarantee| report.found.iter().any(|found| found.guarantee == guarantee);
             for guarantee in findings.violated() {
-                let known = report.found.iter().any(|found| found.guarantee == guarantee);
-                if !known && (plan.wanted.is_empty() || plan.wanted.contains(&guarantee)) {
+                if !is_known(guarantee) && plan.keeps(guarantee) {
                     first.entry(guarantee).or_insert_with(|| breach.clone());
                 }
             }
-            !plan.wanted.is_empty() && !first.is_empty()
+            plan.is_over(|guarantee| first.contains_key(&guarantee) || is_known(guarantee))
         };
         let searched = if plan.sequential {
             sequential(fresh, &program, plan.seed, &mut bench, &mut enough)
@@ -488,7 +505,7 @@ pub fn carry_out(fresh: Fresh, plan: &Plan) -> Report {
         report
             .found
             .extend(first.into_iter().map(|(guarantee, breach)| found(fresh, &id, &breach, guarantee, plan.seed)));
-        if !plan.wanted.is_empty() && !report.found.is_empty() {
+        if plan.is_over(|guarantee| report.found.iter().any(|found| found.guarantee == guarantee)) {
             break;
         }
     }

@@ -303,11 +303,12 @@ impl Options {
             exhaustive,
             sequential: self.sequential,
             wanted,
+            asked: JUDGED.into_iter().filter(|guarantee| self.only.contains(guarantee)).collect(),
         }
     }
 
     fn museum_plan(&self, wanted: Vec<Guarantee>) -> Plan {
-        Plan { schedules_each: SCHEDULES_EACH_IN_MUSEUM, ..self.plan(true, wanted) }
+        Plan { schedules_each: SCHEDULES_EACH_IN_MUSEUM, asked: Vec::new(), ..self.plan(true, wanted) }
     }
 
     fn jobs(&self) -> Vec<Job> {
