@@ -76,8 +76,6 @@ pub mod support;
 pub mod system_name;
 pub mod telling_refusal;
 pub mod tenant_missing;
-#[cfg(test)]
-mod tests;
 pub mod thread_local_sender;
 pub mod torn_maps;
 pub mod truncated_name;

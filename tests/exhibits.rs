@@ -1,30 +1,32 @@
 //! The museum shows what it says: each fault by one small program, each near-miss by not falling for its sibling's.
+#![cfg(feature = "verify")]
+#![allow(missing_docs, reason = "tests")]
 
-use super::about::{About, Kind};
-use super::catch_all::{self, CatchAll};
-use super::global_broadcast::{self, GlobalBroadcast};
-use super::lag_as_close::{self, LagAsClose};
-use super::near_drop_oldest::DropOldest;
-use super::near_joined_maps::TwoMaps;
-use super::near_shared_log::SharedLog;
-use super::near_single_reader::SingleReader;
-use super::near_stop_on_lag::StopOnLag;
-use super::ordinary::ordinary;
-use super::revisit::claims;
-use super::revisit::orders::{in_every_order, in_order};
-use super::seed_router::{self, SeedRouter, SeedService};
-use super::stolen_receiver::{self, StolenReceiver};
-use super::torn_maps::{self, TornMaps};
-use super::{ROUTERS, faults, gateways, near_misses, router};
-use crate::verify::catalogue::{generate, scenarios};
-use crate::verify::guarantee::Guarantee;
-use crate::verify::methods::interleaved::SplitMix;
-use crate::verify::oracle;
-use crate::verify::program::{Door, From, Op, Program, Until};
-use crate::verify::session::CHECKED;
-use crate::verify::subject::Outcome;
-use crate::verify::subject::erased::{Erased, Fresh};
-use crate::verify::subject::reference::Reference;
+use narrowcast::verify::catalogue::{generate, scenarios};
+use narrowcast::verify::faults::about::{About, Kind};
+use narrowcast::verify::faults::catch_all::{self, CatchAll};
+use narrowcast::verify::faults::global_broadcast::{self, GlobalBroadcast};
+use narrowcast::verify::faults::lag_as_close::{self, LagAsClose};
+use narrowcast::verify::faults::near_drop_oldest::DropOldest;
+use narrowcast::verify::faults::near_joined_maps::TwoMaps;
+use narrowcast::verify::faults::near_shared_log::SharedLog;
+use narrowcast::verify::faults::near_single_reader::SingleReader;
+use narrowcast::verify::faults::near_stop_on_lag::StopOnLag;
+use narrowcast::verify::faults::ordinary::ordinary;
+use narrowcast::verify::faults::revisit::orders::{in_every_order, in_order};
+use narrowcast::verify::faults::revisit::{self, claims};
+use narrowcast::verify::faults::seed_router::{self, SeedRouter, SeedService};
+use narrowcast::verify::faults::stolen_receiver::{self, StolenReceiver};
+use narrowcast::verify::faults::torn_maps::{self, TornMaps};
+use narrowcast::verify::faults::{ROUTERS, faults, gateways, near_misses, router};
+use narrowcast::verify::guarantee::Guarantee;
+use narrowcast::verify::methods::interleaved::SplitMix;
+use narrowcast::verify::oracle;
+use narrowcast::verify::program::{Door, From, Op, Program, Until};
+use narrowcast::verify::session::CHECKED;
+use narrowcast::verify::subject::Outcome;
+use narrowcast::verify::subject::erased::{Erased, Fresh};
+use narrowcast::verify::subject::reference::Reference;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -236,7 +238,7 @@ fn the_seeds_claims_are_decided_by_running_them() {
 /// The check of the claims must be able to fail for any router, not only for the seed's.
 #[test]
 fn a_leaky_router_fails_the_claims_too() {
-    let fails = |number: usize, result: super::revisit::ClaimResult| {
+    let fails = |number: usize, result: revisit::ClaimResult| {
         assert_eq!(result.ours.holds, Some(false), "claim {number}: {}", result.ours.evidence);
         assert!(!result.ours.witness.is_empty());
     };
