@@ -21,7 +21,9 @@ use narrowcast::verify::subject::erased::{Erased, Fresh};
 use narrowcast::verify::subject::reference::{Job, Reference};
 use narrowcast::verify::subject::{Delivery, Outcome, Refused, Setup, Since, Subject};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::thread;
 
 /// Whether the schedule was followed from its first step to its last, and the program then was done.
 fn fits(execution: &Execution, schedule: &[u8]) -> bool {
@@ -182,6 +184,20 @@ static LEAKS: LazyLock<Vec<(u32, &'static str, Vec<Found>)>> = LazyLock::new(|| 
     found.collect()
 });
 
+/// Looks at each leak, on every core.
+fn each_leak(look: impl Fn(Fresh, &'static str, &[Found]) + Sync) {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some((number, id, found)) = LEAKS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    look(museum(*number), id, found);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn what_is_found_in_a_leaky_router_is_small_and_replays() {
     for (number, id, found) in LEAKS.iter() {
@@ -218,28 +234,28 @@ fn each_guarantee_that_a_leaky_router_is_said_to_break_is_found_broken() {
 
 #[test]
 fn without_any_one_operation_what_is_found_in_a_leaky_router_is_gone() {
-    for (number, id, found) in LEAKS.iter() {
+    each_leak(|fresh, id, found| {
         for found in found {
             for operation in 0..found.program.operations() {
                 let smaller = found.program.without(operation);
-                let still = still_breaks(museum(*number), &smaller, found.guarantee);
+                let still = still_breaks(fresh, &smaller, found.guarantee);
                 assert!(!still, "{id}, {}: operation {operation} is not needed in\n{}", found.guarantee, found.program);
             }
         }
-    }
+    });
 }
 
 #[test]
 fn a_finding_is_matched_by_its_guarantee_and_by_no_other() {
-    for (number, id, found) in LEAKS.iter() {
-        let every = interleaved::carry_out(museum(*number), &leaky(Vec::new()));
+    each_leak(|fresh, id, found| {
+        let every = interleaved::carry_out(fresh, &leaky(Vec::new()));
         let guarantees: BTreeSet<Guarantee> = every.found.iter().map(|found| found.guarantee).collect();
         assert_eq!(guarantees.len(), every.found.len(), "{id}: one finding for each guarantee");
         assert!(found.iter().all(|found| guarantees.contains(&found.guarantee)), "{id}");
         for found in &every.found {
             assert!(found.findings.violated().contains(&found.guarantee), "{id}: shrunk into another breach");
         }
-    }
+    });
 }
 
 #[test]
