@@ -207,7 +207,7 @@ fn what_is_found_by_drawing_is_saved_and_replays() {
     let file = hunt(fresh, "global-broadcast", 100, 11, &room).expect("it leaks under every schedule");
     let text = fs::read_to_string(&file).expect("it was saved");
     let regression = Regression::read("saved.json", &text).expect("what is saved can be read");
-    let report = replayed::replay_all(router(number).expect("a router"), &vec![regression], SCHEDULES_EACH);
+    let report = replayed::replay_all(router(number).expect("a router"), &[regression], SCHEDULES_EACH);
     assert_eq!((report.stale.len(), report.found.len()), (0, 1), "its schedule fits the router that it was found in");
 
     // Only what was found in the reference router is kept by `verify`.

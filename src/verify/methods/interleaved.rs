@@ -1,4 +1,4 @@
-//! `interleaved`: our deterministic executor over any [`Subject`].
+//! `interleaved`: our deterministic executor over any [`Subject`](crate::verify::subject::Subject).
 //!
 //! One thread. Each thread of the program is a future, and the executor decides at every step whose next operation,
 //! or next poll, runs. When there are few schedules it tries them all (depth first, first those with the fewest
