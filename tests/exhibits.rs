@@ -29,7 +29,6 @@ use narrowcast::verify::subject::erased::{Erased, Fresh};
 use narrowcast::verify::subject::reference::Reference;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 // === the programs, one for each fault and as small as it can be ===
 
@@ -215,10 +214,8 @@ fn ordinary_tests_notice_plain_defects_and_no_race() {
 
 #[test]
 fn the_seeds_claims_are_decided_by_running_them() {
-    let begun = Instant::now();
     let claims = claims::<Reference>();
     let results = claims.map(|claim| (claim.check)());
-    assert!(begun.elapsed() < Duration::from_secs(2));
     assert!(claims.iter().map(|claim| claim.number).eq(1..=12));
 
     const NO: Option<bool> = Some(false);

@@ -97,9 +97,7 @@ impl Rows<'_> {
         row.budget.hit = !stale.is_empty() && !report.frontier_emptied;
         row.antecedents =
             vec![Antecedent { premise: "regressions_replayed".into(), hits: own.len() as u64, min: own.len() as u64 }];
-        if report.found.iter().all(|found| found.guarantee != row.claim) {
-            row.excuse = lacking(row.claim, &report.lacks);
-        }
+        row.excuse = lacking(row.claim, report.found.iter().map(|found| found.guarantee), &report.lacks);
         if let Some(abnormal) = &report.abnormal {
             end_badly(row, Ended::Panic, abnormal);
         }
@@ -146,9 +144,7 @@ impl Rows<'_> {
         row.antecedents = antecedents(Premise::needed(row.claim), &report.premises);
         // How often is this run's own affair; that it was reached at all is not.
         row.antecedents.iter_mut().for_each(|antecedent| antecedent.hits = antecedent.hits.min(1));
-        if report.found.iter().all(|found| found.guarantee != row.claim) {
-            row.excuse = lacking(row.claim, &report.lacks);
-        }
+        row.excuse = lacking(row.claim, report.found.iter().map(|found| found.guarantee), &report.lacks);
         if let Some(abnormal) = &report.abnormal {
             row.ended = Some(if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic });
         }

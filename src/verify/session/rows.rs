@@ -130,8 +130,15 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Answer<Value>) -> Result<T, (En
 }
 
 /// Why a claim cannot be asked of the subject: something that has to happen before anything can be said of it, does only by
-/// an operation that is not there.
-pub(super) fn lacking(claim: Guarantee, lacks: &BTreeSet<String>) -> Option<Excuse> {
+/// an operation that is not there. What was found broken has no excuse.
+pub(super) fn lacking(
+    claim: Guarantee,
+    mut found: impl Iterator<Item = Guarantee>,
+    lacks: &BTreeSet<String>,
+) -> Option<Excuse> {
+    if found.any(|guarantee| guarantee == claim) {
+        return None;
+    }
     let operation = Premise::needed(claim).iter().find_map(|premise| premise.lacking(lacks))?;
     Some(Excuse { status: Status::NotApplicable, why: format!("the subject has no `{operation}`") })
 }
@@ -192,9 +199,7 @@ impl Rows<'_> {
         if !exhaustive {
             row.antecedents.extend(beyond::population(&report.population));
         }
-        if report.found.iter().all(|found| found.guarantee != row.claim) {
-            row.excuse = lacking(row.claim, &report.lacks);
-        }
+        row.excuse = lacking(row.claim, report.found.iter().map(|found| found.guarantee), &report.lacks);
         if let Some(abnormal) = &report.abnormal {
             row.ended = Some(if abnormal.starts_with("Hang") { Ended::Hang } else { Ended::Panic });
             row.statement.push_str(&format!(" ({abnormal})"));
